@@ -1,0 +1,1 @@
+"""The inference core: text to body motion, on torch, without Blender."""

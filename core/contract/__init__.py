@@ -1,0 +1,70 @@
+"""The only door between Blender and the core: requests, replies, motions, errors, and their bytes on a pipe.
+
+Stdlib and numpy only, because both sides import it. Conventions everywhere: float32; seconds, metres, radians; Y up, the
+body faces +Z, its left is +X; quaternions wxyz, unit, sign-continuous in time. T frames, J joints.
+"""
+
+from .errors import (
+    BadRequest,
+    Cancelled,
+    ContractError,
+    OutOfMemory,
+    UnderstudyError,
+    VersionMismatch,
+    WeightsError,
+    WorkerDied,
+    WorkerHung,
+)
+from .frames import decode_frame, encode_frame, read_frame
+from .messages import (
+    CONTRACT_VERSION,
+    MAX_PROMPT_CHARACTERS,
+    MAX_SECONDS,
+    MAX_SEED,
+    MAX_VARIATIONS,
+    MIN_SECONDS,
+    BodyReply,
+    BodyRequest,
+    Cancel,
+    Failure,
+    Hello,
+    Message,
+    Progress,
+    Quality,
+    StageTime,
+    Unload,
+)
+from .motion import BodyMotion, Recipe
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "MAX_PROMPT_CHARACTERS",
+    "MAX_SECONDS",
+    "MAX_SEED",
+    "MAX_VARIATIONS",
+    "MIN_SECONDS",
+    "BadRequest",
+    "BodyMotion",
+    "BodyReply",
+    "BodyRequest",
+    "Cancel",
+    "Cancelled",
+    "ContractError",
+    "Failure",
+    "Hello",
+    "Message",
+    "OutOfMemory",
+    "Progress",
+    "Quality",
+    "Recipe",
+    "StageTime",
+    "UnderstudyError",
+    "Unload",
+    "VersionMismatch",
+    "WeightsError",
+    "WorkerDied",
+    "WorkerHung",
+    "decode_frame",
+    "encode_frame",
+    "read_frame",
+]

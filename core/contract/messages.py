@@ -1,0 +1,140 @@
+"""What crosses the door: one request in, progress and one reply out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from .errors import BadRequest, UnderstudyError
+from .motion import BodyMotion
+
+# Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
+CONTRACT_VERSION = 1
+
+MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
+MAX_PROMPT_CHARACTERS = 1000
+MAX_VARIATIONS = 16
+MAX_SEED = 2**31 - 1  # the largest value of Blender's integer properties
+MAX_GUIDANCE = 20.0
+MAX_STEPS = 200
+
+
+class Quality(Enum):
+    """Grid points of the midpoint sampler; n points cost 2 (n - 1) evaluations of the flow network."""
+
+    DRAFT = 2
+    NORMAL = 16
+    HIGH = 30
+
+
+@dataclass(frozen=True)
+class Hello:
+    """First frame of either side. `device` is empty where the sender has none (Blender)."""
+
+    contract: int
+    version: str
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class BodyRequest:
+    """One text-to-motion job.
+
+    seconds: length of the motion, or None to let the model estimate it. steps: grid points of the flow sampler (see Quality).
+    guidance: strength of the prompt in the token transformers, 1 is none. model: a bundle's name or folder.
+    device: "auto", "cpu" or "cuda".
+    """
+
+    id: int
+    text: str
+    seconds: float | None = None
+    seed: int = 0
+    steps: int = Quality.NORMAL.value
+    guidance: float = 4.0
+    variations: int = 1
+    model: str = "starter"
+    device: str = "auto"
+
+    def validate(self) -> None:
+        """Raises BadRequest with one sentence about the first value that cannot be used."""
+        self._validate_text()
+        if self.seconds is not None and not MIN_SECONDS <= self.seconds <= MAX_SECONDS:
+            raise BadRequest(
+                f"A motion of {self.seconds:g} s cannot be made: choose between {MIN_SECONDS:g} and {MAX_SECONDS:g} seconds"
+                " (longer takes are made as several shots)."
+            )
+        _check_range("seed", self.seed, 0, MAX_SEED)
+        _check_range("number of steps", self.steps, 2, MAX_STEPS)
+        _check_range("guidance", self.guidance, 0.0, MAX_GUIDANCE)
+        _check_range("number of variations", self.variations, 1, MAX_VARIATIONS)
+
+    def _validate_text(self) -> None:
+        text = self.text.strip()
+        if not text:
+            raise BadRequest('The prompt is empty: type what the character does, such as "a person walks forward".')
+        if len(text) > MAX_PROMPT_CHARACTERS:
+            raise BadRequest(
+                f"The prompt has {len(text):,} characters and at most {MAX_PROMPT_CHARACTERS:,} are read:"
+                " shorten it, or split it into several takes."
+            )
+
+
+def _check_range(what: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise BadRequest(f"The {what} is {value:g}: choose between {low:g} and {high:g}.")
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Ends the job with this id; its Failure says Cancelled."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Unload:
+    """Gives the memory of all loaded models back. Answered by Progress(id, "unloaded", 1, 1)."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Job `id` has done `step` of `total` steps of a stage named in words for the panel."""
+
+    id: int
+    stage: str
+    step: int
+    total: int
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """Seconds of wall time that one stage of a job took."""
+
+    stage: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BodyReply:
+    """One motion per variation, with their seeds in their recipes."""
+
+    id: int
+    motions: tuple[BodyMotion, ...]
+    times: tuple[StageTime, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why job `id` has no result: the name of an error class and its sentence. id 0: no job."""
+
+    id: int
+    error: str
+    text: str
+
+    def raised(self) -> UnderstudyError:
+        return UnderstudyError.by_name(self.error, self.text)
+
+
+Message = Hello | BodyRequest | Cancel | Unload | Progress | BodyReply | Failure

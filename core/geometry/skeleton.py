@@ -1,0 +1,70 @@
+"""The SMPL joint tree, our default rest skeleton, and forward kinematics.
+
+Axes as at the door: metres, Y up, the body faces +Z, its left is +X; rest pose is the T-pose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# First 22 joints of SMPL (Loper et al. 2015), in SMPL's order.
+SMPL_22_NAMES = (
+    "pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle", "right_ankle",
+    "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head", "left_shoulder",
+    "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
+)  # fmt: skip
+SMPL_22_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A joint tree at rest. `parents[j] < j`, the root's parent is -1; `offsets`: (J, 3) metres in the parent's frame."""
+
+    names: tuple[str, ...]
+    parents: tuple[int, ...]
+    offsets: Tensor
+
+    def index(self, name: str) -> int:
+        return self.names.index(name)
+
+    def rest_positions(self) -> Tensor:
+        """Joint positions (J, 3) in the rest pose, root at the origin."""
+        positions = [torch.zeros(3, dtype=self.offsets.dtype)]
+        for joint in range(1, len(self.names)):
+            positions.append(positions[self.parents[joint]] + self.offsets[joint])
+        return torch.stack(positions)
+
+    def mirror_order(self) -> list[int]:
+        """Index list that swaps every left joint with its right twin."""
+        swapped = [_other_side(name) for name in self.names]
+        return [self.names.index(name) for name in swapped]
+
+    def leg_length(self) -> float:
+        """Thigh plus shin, mean of both sides, metres."""
+        lengths = [self.offsets[self.index(f"{side}_{joint}")].norm() for side in ("left", "right") for joint in ("knee", "ankle")]
+        return float(sum(lengths) / 2)
+
+
+def _other_side(name: str) -> str:
+    if name.startswith("left_"):
+        return "right_" + name[5:]
+    return "left_" + name[6:] if name.startswith("right_") else name
+
+
+def forward_kinematics(skeleton: Skeleton, rotations: Tensor, translation: Tensor) -> tuple[Tensor, Tensor]:
+    """Joint positions (..., J, 3) and global rotations (..., J, 3, 3).
+
+    rotations: (..., J, 3, 3) local to the parent joint, the root's is global; translation: (..., 3) root position in metres.
+    """
+    offsets = skeleton.offsets.to(rotations)
+    turned = [rotations[..., 0, :, :]]
+    positions = [translation]
+    for joint, parent in enumerate(skeleton.parents):
+        if parent < 0:
+            continue
+        positions.append(positions[parent] + turned[parent] @ offsets[joint])
+        turned.append(turned[parent] @ rotations[..., joint, :, :])
+    return torch.stack(positions, dim=-2), torch.stack(turned, dim=-3)

@@ -1,0 +1,1 @@
+"""Motion capture files and packs, brought onto the SMPL-22 skeleton."""

@@ -1,0 +1,49 @@
+"""A motion clip on the skeleton it was published with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...geometry.skeleton import Skeleton, forward_kinematics
+
+
+@dataclass(frozen=True)
+class SourceSkeleton:
+    """A capture skeleton and how it stands to SMPL.
+
+    joints: the tree, offsets in metres (in file units where a file does not tell its unit).
+    t_pose: (J, 3, 3) global rotation of each joint while the body stands in the SMPL rest pose.
+    smpl_joints: 22 indices, the source joint that gives each SMPL-22 joint its rotation.
+    """
+
+    joints: Skeleton
+    t_pose: Tensor
+    smpl_joints: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class SourceClip:
+    """rotations: (T, J, 3, 3) local; root_positions: (T, 3); frame_ok: (T,) False where the recording jumps."""
+
+    name: str
+    skeleton: SourceSkeleton
+    rotations: Tensor
+    root_positions: Tensor
+    fps: float
+    frame_ok: Tensor
+
+    def forward_kinematics(self) -> tuple[Tensor, Tensor]:
+        """Positions (T, J, 3) and global rotations (T, J, 3, 3) of the source joints."""
+        return forward_kinematics(self.skeleton.joints, self.rotations, self.root_positions)
+
+
+class MotionFileError(ValueError):
+    """A motion file that cannot be used, in words for the person who brought it."""
+
+
+def all_frames_ok(n_frames: int) -> Tensor:
+    """A (T,) mask without a bad frame."""
+    return torch.ones(n_frames, dtype=torch.bool)
