@@ -1,0 +1,155 @@
+"""The rectified-flow decoder: motion tokens as condition, noise in, continuous motion out (DisCoRD, arXiv 2411.19527).
+
+A one-dimensional U-Net without attention or positions: purely convolutional, so any length is decoded in one pass and a frame
+depends on neighbours only. Parameter names are those of the published checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .motion_tokens import FRAMES_PER_TOKEN
+
+
+@dataclass(frozen=True)
+class FlowDecoderConfig:
+    """Defaults are the published configuration (66.9 M parameters)."""
+
+    n_features: int = 263
+    code_dim: int = 512
+    width: int = 512
+    width_multipliers: tuple[int, ...] = (1, 2)
+    condition_width: int = 256
+
+
+class RectifiedFlowDecoder(nn.Module):
+    """Velocity (B, T, D) at noisy features x (B, T, D), times t (B,) in 0..1, token vectors y (B, T/4, C)."""
+
+    def __init__(self, config: FlowDecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.net = VelocityUNet(config)
+
+    def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+        return self.velocity(x, t, self.condition(y))
+
+    def condition(self, y: Tensor) -> Tensor:
+        """Token vectors (B, n, C) to the condition (B, K, 4 n); the same for every step of a sampling."""
+        return self.net.condition(y)
+
+    def velocity(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        return self.net(x.transpose(1, 2), t, condition).transpose(1, 2)
+
+
+class VelocityUNet(nn.Module):
+    def __init__(self, config: FlowDecoderConfig) -> None:
+        super().__init__()
+        width, time_width = config.width, 4 * config.width
+        self.init_proj = nn.Conv1d(config.n_features + config.condition_width, width, 1)
+        self.time_mlp = nn.Sequential(
+            TimeEmbedding(width), nn.Linear(width, time_width), nn.GELU(), nn.Linear(time_width, time_width)
+        )
+        stacked = FRAMES_PER_TOKEN * config.code_dim
+        # Only the entries with parameters matter; the reshapes between them are in condition()
+        self.condition_projection = nn.ModuleList(
+            (nn.Identity(), nn.Conv1d(stacked, stacked, 1), nn.Identity(), nn.Conv1d(config.code_dim, config.condition_width, 1))
+        )
+        widths = [width, *(width * multiplier for multiplier in config.width_multipliers)]
+        levels = list(zip(widths[:-1], widths[1:], strict=True))
+        self.downs = nn.ModuleList(self._down(low, high, time_width, level == len(levels) - 1) for level, (low, high) in enumerate(levels))
+        self.mid_block1 = FlowBlock(widths[-1], widths[-1], time_width)
+        self.mid_block2 = FlowBlock(widths[-1], widths[-1], time_width)
+        self.ups = nn.ModuleList(
+            self._up(low, high, time_width, level == len(levels) - 1) for level, (low, high) in enumerate(reversed(levels))
+        )
+        self.final_res_block = FlowBlock(2 * width, width, time_width)
+        self.final_conv = nn.Conv1d(width, config.n_features, 1)
+
+    @staticmethod
+    def _down(low: int, high: int, time_width: int, last: bool) -> nn.ModuleList:
+        narrow = nn.Conv1d(low, high, 3, padding=1) if last else nn.Conv1d(low, high, 4, stride=2, padding=1)
+        return nn.ModuleList((FlowBlock(low, low, time_width), narrow))
+
+    @staticmethod
+    def _up(low: int, high: int, time_width: int, last: bool) -> nn.ModuleList:
+        conv = nn.Conv1d(high, low, 3, padding=1)
+        widen = conv if last else nn.Sequential(nn.Upsample(scale_factor=2), conv)
+        return nn.ModuleList((FlowBlock(high + low, high, time_width), widen))
+
+    def condition(self, y: Tensor) -> Tensor:
+        batch, tokens, code_dim = y.shape
+        stacked = y.repeat_interleave(FRAMES_PER_TOKEN, dim=1).reshape(batch, tokens, FRAMES_PER_TOKEN * code_dim)
+        mixed = self.condition_projection[1](stacked.transpose(1, 2)).transpose(1, 2)
+        frames = mixed.reshape(batch, tokens * FRAMES_PER_TOKEN, code_dim)
+        return self.condition_projection[3](frames.transpose(1, 2))
+
+    def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        """x (B, D, T), condition (B, K, T)."""
+        first = h = self.init_proj(torch.cat((x, condition), dim=1))
+        e = self.time_mlp(t)
+        skips = []
+        for down in self.downs:
+            block, narrow = down  # type: ignore[misc]
+            h = block(h, e)
+            skips.append(h)
+            h = narrow(h)
+        h = self.mid_block2(self.mid_block1(h, e), e)
+        for up in self.ups:
+            block, widen = up  # type: ignore[misc]
+            h = widen(block(torch.cat((h, skips.pop()), dim=1), e))
+        return self.final_conv(self.final_res_block(torch.cat((h, first), dim=1), e))
+
+
+class TimeEmbedding(nn.Module):
+    """Sines, then cosines of t (B,) in 0..1 at geometric frequencies: (B, width)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.half = width // 2
+
+    def forward(self, t: Tensor) -> Tensor:
+        frequencies = torch.exp(torch.arange(self.half, device=t.device) * (-math.log(10000) / (self.half - 1)))
+        angles = t[:, None] * frequencies
+        return torch.cat((angles.sin(), angles.cos()), dim=-1)
+
+
+class FlowBlock(nn.Module):
+    """Two normalised convolutions, the first scaled and shifted by the time embedding, around a skip."""
+
+    def __init__(self, in_width: int, out_width: int, time_width: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(time_width, 2 * out_width))
+        self.block1 = NormalisedConv(in_width, out_width)
+        self.block2 = NormalisedConv(out_width, out_width)
+        self.res_conv = nn.Conv1d(in_width, out_width, 1) if in_width != out_width else nn.Identity()
+
+    def forward(self, x: Tensor, e: Tensor) -> Tensor:
+        scale, shift = self.mlp(e)[..., None].chunk(2, dim=1)
+        h = F.silu(self.block1(x) * (scale + 1) + shift)
+        return F.silu(self.block2(h)) + self.res_conv(x)
+
+
+class NormalisedConv(nn.Module):
+    def __init__(self, in_width: int, out_width: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv1d(in_width, out_width, 3, padding=1)
+        self.norm = ChannelNorm(out_width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.proj(x))
+
+
+class ChannelNorm(nn.Module):
+    """Root mean square normalisation over the channels of each frame, with a learnt gain."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.g = nn.Parameter(torch.ones(1, width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.normalize(x, dim=1) * self.g * x.shape[1] ** 0.5

@@ -1,0 +1,112 @@
+"""What the two token transformers share: a bidirectional encoder over condition tokens followed by motion tokens (MoMask).
+
+Parameter names are those of the published checkpoints. A bundle whose text encoder gives a token sequence adds one condition token
+a word (`word_emb`), because a pooled vector alone hardly tells left from right.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .text_encoder import EncodedText
+
+
+@dataclass(frozen=True)
+class TokenTransformerConfig:
+    """Defaults are the published configuration. text_width: pooled vector; word_width: token vectors, 0 for none."""
+
+    n_codes: int = 512
+    n_quantizers: int = 6
+    code_dim: int = 512
+    width: int = 384
+    n_layers: int = 8
+    n_heads: int = 6
+    feed_forward: int = 1024
+    dropout: float = 0.2
+    text_width: int = 512
+    word_width: int = 0
+
+
+class TokenTransformer(nn.Module):
+    """Trunk and head; the subclasses bring token embeddings and logits."""
+
+    def __init__(self, config: TokenTransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.input_process = nn.ModuleDict({"poseEmbedding": nn.Linear(config.code_dim, config.width)})
+        self.position_enc = PositionEncoding(config.width)
+        layer = nn.TransformerEncoderLayer(
+            config.width, config.n_heads, config.feed_forward, config.dropout, activation="gelu", batch_first=True
+        )
+        self.seqTransEncoder = nn.TransformerEncoder(layer, config.n_layers, enable_nested_tensor=False)
+        self.cond_emb = nn.Linear(config.text_width, config.width)
+        if config.word_width:
+            self.word_emb = nn.Linear(config.word_width, config.width)
+        self.output_process = OutputHead(config.width, config.code_dim)
+
+    def trunk(self, vectors: Tensor, prefix: list[Tensor], text: EncodedText, pad: Tensor) -> Tensor:
+        """Code vectors (B, n, C) to hidden states (B, n, C).
+
+        prefix: further condition tokens (B, width); pad: (B, n), True beyond the end of a motion.
+        """
+        condition = [self.cond_emb(text.pooled), *prefix]
+        tokens = torch.stack(condition, dim=1)
+        hidden_tokens = pad.new_zeros(len(pad), len(condition))
+        if self.config.word_width:
+            tokens = torch.cat((tokens, self.word_emb(text.words)), dim=1)
+            hidden_tokens = torch.cat((hidden_tokens, text.word_pad), dim=1)
+        motion = self.position_enc(self.input_process["poseEmbedding"](vectors))
+        sequence = torch.cat((tokens, motion), dim=1)
+        encoded = self.seqTransEncoder(sequence, src_key_padding_mask=torch.cat((hidden_tokens, pad), dim=1))
+        return self.output_process(encoded[:, tokens.shape[1] :])
+
+
+class PositionEncoding(nn.Module):
+    """Adds sines in even and cosines in odd columns; position 0 is the first motion token."""
+
+    pe: Tensor
+
+    def __init__(self, width: int, longest: int = 5000) -> None:
+        super().__init__()
+        angles = torch.arange(longest)[:, None] * torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
+        table = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
+        # Stored in the published files as (5000, 1, width), but it can be computed
+        self.register_buffer("pe", table[:, None], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.pe[: x.shape[1], 0]
+
+
+class OutputHead(nn.Module):
+    def __init__(self, width: int, out_width: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width)
+        self.LayerNorm = nn.LayerNorm(width, eps=1e-12)
+        self.poseFinal = nn.Linear(width, out_width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return self.poseFinal(self.LayerNorm(F.gelu(self.dense(hidden))))
+
+
+def guided(logits: Tensor, guidance: float) -> Tensor:
+    """Classifier-free guidance: conditional rows first, then unconditional ones (2 B, ...) to (B, ...)."""
+    conditional, unconditional = logits.chunk(2)
+    return unconditional + guidance * (conditional - unconditional)
+
+
+def keep_likeliest(logits: Tensor, share: float) -> Tensor:
+    """All but the largest `share` of the last dimension's logits become -inf (at least one stays)."""
+    k = max(1, math.ceil(round(share * logits.shape[-1], 6)))
+    lowest = logits.topk(k, dim=-1).values[..., -1:]
+    return logits.masked_fill(logits < lowest, -math.inf)
+
+
+def gumbel(shape: tuple[int, ...], generators: list[torch.Generator], device: torch.device) -> Tensor:
+    """Gumbel noise (B, ...), row b drawn on the CPU from generators[b], so that a seed means the same on every device."""
+    uniform = torch.stack([torch.rand(shape, generator=generator) for generator in generators])
+    return -torch.log((-torch.log(uniform.clamp_min(1e-20))).clamp_min(1e-20)).to(device)
