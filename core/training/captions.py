@@ -1,0 +1,99 @@
+"""Sentences for clips: our own from captions.toml, those that came with a pack, and their mirror images."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .motion_capture.packs import Label
+from .motion_capture.source_clip import MotionFileError
+
+CAPTIONS_FILE = Path(__file__).with_name("captions.toml")
+SENTENCES_A_CELL = 64  # of one content in one style; more phrasings repeat the same words
+_NEUTRAL = ("a person", "someone", "a man", "a woman", "the character", "he", "she", "somebody")
+_SWAPS = {
+    "left": "right", "leftward": "rightward", "leftwards": "rightwards", "lefthand": "righthand", "clockwise": "counterclockwise",
+    "left-handed": "right-handed", "anticlockwise": "clockwise", "counter-clockwise": "clockwise",
+}  # fmt: skip
+_OTHER_SIDE = {**{b: a for a, b in reversed(_SWAPS.items())}, **_SWAPS}
+
+
+@dataclass(frozen=True)
+class Caption:
+    """What happens in a clip between two times in seconds; end None is the end of the clip."""
+
+    text: str
+    start: float = 0.0
+    end: float | None = None
+
+
+class CaptionBook:
+    """The sentences of captions.toml."""
+
+    def __init__(self, path: Path = CAPTIONS_FILE) -> None:
+        with path.open("rb") as file:
+            book = tomllib.load(file)
+        self._phrases = {content: entry["phrases"] for content, entry in book["bandai"]["content"].items()}
+        self._styles = book["bandai"]["style"]
+        self.relabelled: dict[str, str] = book["bandai"]["relabelled"]
+        self._by_description: dict[str, list[str]] = book["cmu"]["description"]
+        self._by_clip: dict[str, list[str]] = book["accad"]["clip"]
+
+    def sentences(self, pack: str, label: Label) -> list[str]:
+        """All sentences for a clip of one of the three packs; empty where the book says to leave the clip out."""
+        if pack == "accad":
+            return self._by_clip[label.clip]
+        if pack == "cmu":
+            return self._by_description[label.description]
+        content = self.relabelled.get(label.clip, label.content)
+        return self._cell(content, label.style) if content else []
+
+    def _cell(self, content: str, style: str) -> list[str]:
+        entry, phrases = self._styles[style], self._phrases[content]
+        if style == "normal":
+            made = [phrase for phrase in phrases] + [f"{who} {phrase}" for who in _NEUTRAL for phrase in phrases]
+        else:
+            made = [f"{who} {phrase}" for who in entry["subjects"] for phrase in phrases]
+            made += [f"{lead} {phrase}" for lead in entry["leads"] for phrase in phrases]
+            made += [f"{who} {phrase} {how}" for who in _NEUTRAL for phrase in phrases for how in entry["adverbs"]]
+            made += [f"{phrase} {how}" for phrase in phrases for how in entry["adverbs"]]
+        random.Random(f"{content} {style}").shuffle(made)
+        return made[:SENTENCES_A_CELL]
+
+
+def mirrored_text(text: str) -> str:
+    """Left and right, clockwise and counterclockwise exchanged."""
+    return re.sub(r"[\w-]+", lambda word: _OTHER_SIDE.get(word[0], word[0]), text)
+
+
+def read_timed_captions(path: Path, source: str = "") -> dict[str, list[Caption]]:
+    """JSON lines {"clip", "text"[, "start_s", "end_s", "mirrored", "source"]} by clip. A mirrored line is turned back.
+
+    source: only lines whose source begins so.
+
+    Raises MotionFileError naming the line that cannot be read.
+    """
+    captions: dict[str, list[Caption]] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            row = json.loads(line)
+            if not row.get("source", "").startswith(source):
+                continue
+            text = row["text"].strip().lower().rstrip(".")
+            text = mirrored_text(text) if row.get("mirrored") else text
+            captions.setdefault(row["clip"], []).append(Caption(text, float(row.get("start_s", 0.0)), row.get("end_s")))
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise MotionFileError(f'{path.name}, line {number}: not a caption such as {{"clip": "walk_01", "text": "..."}}.') from error
+    return captions
+
+
+def _lines(path: Path) -> Iterable[str]:
+    try:
+        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise MotionFileError(f"The captions {path} cannot be read ({error}).") from error

@@ -1,0 +1,42 @@
+"""Random windows of motion for training, rare contents more often than their share of the recordings."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .corpus import Corpus, Stretch
+
+# A content with n frames is drawn in proportion to n ** BALANCE: 1 as recorded, 0 all contents alike
+BALANCE = 0.5
+
+
+def balanced_weights(stretches: list[Stretch]) -> Tensor:
+    """Probability (N,) of drawing each stretch: within a content by frames, between contents by frames ** BALANCE."""
+    totals: dict[str, int] = {}
+    for stretch in stretches:
+        totals[stretch.content] = totals.get(stretch.content, 0) + stretch.count
+    weights = torch.tensor([stretch.count * totals[stretch.content] ** (BALANCE - 1) for stretch in stretches], dtype=torch.float64)
+    return weights / weights.sum()
+
+
+class WindowSampler:
+    """Windows of `frames` frames out of the stretches of one split that are long enough."""
+
+    def __init__(self, corpus: Corpus, split: str, frames: int) -> None:
+        self._stretches = [stretch for stretch in corpus.split(split) if stretch.count >= frames]
+        if not self._stretches:
+            raise ValueError(f"the corpus has no {split} motion of {frames} frames")
+        self._weights = balanced_weights(self._stretches)
+        self._features, self._frames = corpus.features, frames
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, frames, D), not normalised."""
+        chosen = torch.multinomial(self._weights, count, replacement=True, generator=generator)
+        places = torch.rand(count, generator=generator)
+        windows = []
+        for index, place in zip(chosen.tolist(), places.tolist(), strict=True):
+            stretch = self._stretches[index]
+            start = stretch.first + int(place * (stretch.count - self._frames + 1))
+            windows.append(self._features[start : start + self._frames])
+        return torch.stack(windows)

@@ -1,0 +1,119 @@
+"""The caption file names every label of the motion data and keeps its wording rules."""
+
+import csv
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO_ROOT = Path(__file__).resolve().parents[3]
+BODY = Path(os.environ.get("UNDERSTUDY_DATA", REPO_ROOT.parent / "shared" / "data")) / "body"
+CAPTIONS: dict[str, Any] = tomllib.loads((REPO_ROOT / "core" / "training" / "captions.toml").read_text("ascii"))
+
+needs_data = pytest.mark.skipif(
+    not (BODY / "bandai_namco_labels.csv").is_file(), reason=f"no motion data at {BODY} (set UNDERSTUDY_DATA)"
+)
+
+SIDE_WORDS = {"left", "right", "leftward", "rightward", "leftwards", "rightwards"}
+FORBIDDEN = re.compile(
+    r"\b(upright|all right|right (away|now|off|angle|angles|there|here|up|before|after|behind)"
+    r"|(has|have|had|he|she|it|they|who) left|left (over|behind|alone|the)"
+    r"|port side|starboard|mocap|subject|clip)\b"
+)
+NOT_A_SIDE = re.compile(r"\b(no|any|some|much|little) \w+ left\b")
+
+
+def entries() -> Iterator[tuple[str, list[str]]]:
+    for content, entry in CAPTIONS["bandai"]["content"].items():
+        yield f"content {content}", entry["phrases"]
+    for style, entry in CAPTIONS["bandai"]["style"].items():
+        for part in ("subjects", "adverbs", "leads"):
+            yield f"style {style} {part}", entry[part]
+    for description, texts in CAPTIONS["cmu"]["description"].items():
+        yield f"cmu {description}", texts
+    for clip, texts in CAPTIONS["accad"]["clip"].items():
+        yield f"accad {clip}", texts
+
+
+ENTRIES = list(entries())
+each_entry = pytest.mark.parametrize(("name", "texts"), ENTRIES, ids=[name for name, _ in ENTRIES])
+
+
+def labels(source: str, column: str) -> set[str]:
+    with open(BODY / f"{source}_labels.csv", encoding="utf-8", newline="") as file:
+        return {row[column] for row in csv.DictReader(file)}
+
+
+def swap_sides(text: str) -> str:
+    other = {"left": "right", "right": "left", "clockwise": "counterclockwise", "counterclockwise": "clockwise"}
+    return re.sub(
+        r"\b(left|right|clockwise|counterclockwise)(wards?)?\b", lambda m: other[m[1]] + (m[2] or ""), text
+    )
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", text))
+
+
+def sides(text: str) -> set[str]:
+    return {"left" if "left" in word else "right" for word in words(text) & SIDE_WORDS}
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("source", "column", "table"),
+    [
+        ("bandai_namco", "content", CAPTIONS["bandai"]["content"]),
+        ("bandai_namco", "style", CAPTIONS["bandai"]["style"]),
+        ("cmu", "description", CAPTIONS["cmu"]["description"]),
+        ("accad", "clip", CAPTIONS["accad"]["clip"]),
+    ],
+)
+def test_every_label_has_an_entry_and_no_entry_is_stray(source: str, column: str, table: dict[str, Any]) -> None:
+    assert set(table) == labels(source, column)
+
+
+@needs_data
+def test_no_sentence_is_copied_from_the_data_pack() -> None:
+    with open(BODY / "captions.jsonl", encoding="utf-8") as file:
+        theirs = {json.loads(line)["text"].strip().rstrip(".").lower() for line in file}
+    assert [text for name, own in ENTRIES if name.startswith(("cmu", "accad")) for text in own if text in theirs] == []
+
+
+def test_tables_have_their_sizes() -> None:
+    for content, entry in CAPTIONS["bandai"]["content"].items():
+        assert set(entry) == {"phrases"} and 6 <= len(entry["phrases"]) <= 8, content
+    for style, entry in CAPTIONS["bandai"]["style"].items():
+        assert set(entry) == {"subjects", "adverbs", "leads"}, style
+        assert 3 <= len(entry["subjects"]) <= 6 and 4 <= len(entry["adverbs"]) <= 6, style
+        assert len(entry["leads"]) in ((0,) if style == "normal" else (2, 3)), style
+    for name, texts in ENTRIES:
+        assert len(texts) >= 3 or name == "style normal leads", name
+
+
+@each_entry
+def test_wording(name: str, texts: list[str]) -> None:
+    assert len(set(texts)) == len(texts)
+    least = 2 if name.startswith(("cmu", "accad")) else 1
+    for text in texts:
+        assert text.isascii() and text == text.lower() == text.strip() and not text.endswith("."), text
+        assert least <= len(text.split()) <= 25 and "  " not in text, text
+        assert not FORBIDDEN.search(text) and not NOT_A_SIDE.search(text), text
+        assert all(word in SIDE_WORDS for word in words(text) if "left" in word or "right" in word), text
+
+
+@each_entry
+def test_swapping_sides_leaves_the_entry(name: str, texts: list[str]) -> None:
+    assert {swap_sides(text) for text in texts if sides(text)}.isdisjoint(texts)
+
+
+@each_entry
+def test_no_sentence_names_only_the_other_side(name: str, texts: list[str]) -> None:
+    named = {side for side in ("left", "right") if re.search(side, name, re.IGNORECASE)}
+    if len(named) == 1 and name not in ("content walk-left", "content walk-right"):
+        assert all(sides(text) <= named for text in texts)
