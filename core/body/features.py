@@ -29,7 +29,7 @@ from ..geometry.rotations import (
     twist_about_y,
     wrap_angle,
 )
-from ..geometry.skeleton import REST_SKELETON, Skeleton, forward_kinematics
+from ..geometry.skeleton import REST_SKELETON, REST_SOLE, Skeleton, forward_kinematics
 
 FPS = 20.0
 # The heading is a low-passed pelvis angle: the swing of the hips while walking belongs to the pelvis, not to the way it goes.
@@ -164,15 +164,11 @@ def foot_contacts(positions: Tensor, skeleton: Skeleton) -> Tensor:
     """1.0 where ankles and feet (T, 4) stand: slow, and near the height that they have when the foot is flat."""
     joints = [skeleton.index(name) for name in CONTACT_JOINTS]
     rest = skeleton.rest_positions()[:, 1]
-    flat = torch.stack([rest[joint] - rest.min() + FOOT_CLEARANCE for joint in joints]).to(positions)
+    flat = (rest[joints] - REST_SOLE).to(positions)
     feet = positions[:, joints]
     slow = _difference(feet).norm(dim=-1) * FPS < CONTACT_SPEED
     low = feet[..., 1] < flat + CONTACT_HEIGHT
     return (slow & low).to(positions.dtype)
-
-
-# Height of the default body's toe joint above its sole, metres.
-FOOT_CLEARANCE = 0.02
 
 
 def group_statistics(raw: Tensor, layout: Layout, emphasis: dict[str, float]) -> tuple[Tensor, Tensor]:

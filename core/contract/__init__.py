@@ -35,6 +35,7 @@ from .messages import (
     Unload,
 )
 from .motion import BodyMotion, Recipe
+from .version import VERSION
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -43,6 +44,7 @@ __all__ = [
     "MAX_SEED",
     "MAX_VARIATIONS",
     "MIN_SECONDS",
+    "VERSION",
     "BadRequest",
     "BodyMotion",
     "BodyReply",

@@ -48,6 +48,20 @@ class Skeleton:
         return float(sum(lengths) / 2)
 
 
+# Joint offsets of the default body (weights/default_body/card.md), metres, rounded to 10 micrometres.
+_REST_OFFSETS = (
+    (0.0, 0.0, 0.0), (0.10138, -0.07125, -0.00002), (-0.10138, -0.07125, -0.00002), (0.0, 0.10413, 0.00003),
+    (0.00222, -0.39372, 0.02373), (-0.00222, -0.39372, 0.02373), (0.0, 0.11509, 0.00004),
+    (-0.00222, -0.40691, -0.02373), (0.00222, -0.40691, -0.02373), (0.0, 0.06029, 0.00002),
+    (0.01182, -0.04352, 0.12738), (-0.01182, -0.04352, 0.12738), (0.0, 0.19730, 0.00007),
+    (0.06089, 0.13419, 0.01660), (-0.06089, 0.13419, 0.01660), (0.0, 0.10087, 0.03917),
+    (0.11329, 0.00452, -0.00233), (-0.11329, 0.00452, -0.00233), (0.24215, 0.0, 0.0), (-0.24215, 0.0, 0.0),
+    (0.23861, 0.0, 0.0), (-0.23861, 0.0, 0.0),
+)  # fmt: skip
+REST_SKELETON = Skeleton(SMPL_22_NAMES, SMPL_22_PARENTS, torch.tensor(_REST_OFFSETS, dtype=torch.float64))
+REST_SOLE = -0.9410  # height of the soles relative to the pelvis while it stands in the rest pose, metres
+
+
 def _other_side(name: str) -> str:
     if name.startswith("left_"):
         return "right_" + name[5:]

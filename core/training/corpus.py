@@ -24,7 +24,7 @@ from .motion_capture.ground import on_flat_floor
 from .motion_capture.normalise import at_training_rate, mirrored
 from .motion_capture.packs import Label, MotionPack
 from .motion_capture.retarget import retarget
-from .motion_capture.source_clip import SourceClip
+from .motion_capture.source_clip import MotionFileError, SourceClip
 
 PACKS = ("bandai_namco", "cmu", "accad")
 MIN_FRAMES = 20  # one second; shorter stretches between two jumps of a recording are left out
@@ -148,6 +148,8 @@ def build(packs: Path | None, folder: Path | None, captions: Path | None, report
             report(f"reading {folder.name}", number + 1, len(files))
             label = Label(path.stem, "", "own", "", "")
             builder.add(read_motion_file(path), label, "own", _hash_split(path.stem), own.get(path.stem, []), flat=True)
+    if not builder.stretches:
+        raise MotionFileError("No motion of at least one second was found: look at the folders that were given.")
     return builder.corpus()
 
 

@@ -174,6 +174,11 @@ def trained_network(folder: Path, network: nn.Module) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
+def saved_extra(folder: Path) -> dict[str, Any]:
+    """What the task of a run kept beside its network."""
+    return torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)["extra"]
+
+
 def saved_config(folder: Path) -> dict[str, Any]:
     """The network configuration of a run, as its dataclass's fields."""
     return json.loads((folder / "config.json").read_text(encoding="utf-8"))["config"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...contract import UnderstudyError
 from ...geometry.skeleton import Skeleton, forward_kinematics
 
 
@@ -40,7 +41,7 @@ class SourceClip:
         return forward_kinematics(self.skeleton.joints, self.rotations, self.root_positions)
 
 
-class MotionFileError(ValueError):
+class MotionFileError(UnderstudyError):
     """A motion file that cannot be used, in words for the person who brought it."""
 
 

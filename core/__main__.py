@@ -1,0 +1,48 @@
+"""`python -m core COMMAND`: the core's command line. Each command imports what it needs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .contract import UnderstudyError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 0 done, 1 a sentence on stderr says why not, 2 wrong arguments, 130 stopped by Ctrl+C."""
+    parser = argparse.ArgumentParser(prog="python -m core", description="Understudy's inference core, without Blender.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_worker(commands)
+    from .commands import add_commands
+    from .training.commands import add_training_commands
+
+    add_commands(commands)
+    add_training_commands(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except UnderstudyError as error:
+        print(f"understudy: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("understudy: stopped.", file=sys.stderr)
+        return 130
+
+
+def _add_worker(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("worker", help="answer requests on stdin (started by Blender)")
+    parser.add_argument("--models", type=Path, action="append", default=[], help="a further folder with models")
+    parser.add_argument("--nice", type=int, default=0, help="lower the priority by this much")
+    parser.set_defaults(run=_run_worker)
+
+
+def _run_worker(options: argparse.Namespace) -> None:
+    from .weights_manifest import WEIGHTS_FOLDER
+    from .worker import main as work
+
+    work((WEIGHTS_FOLDER, *options.models), options.nice)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

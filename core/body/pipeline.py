@@ -1,0 +1,182 @@
+"""Prompt to motion, the whole way: text, base tokens, residual tokens, flow decoder, features, motion."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from ..contract import BodyMotion, BodyRequest, Recipe, StageTime
+from .features import Representation
+from .flow import integrate
+from .flow_decoder import RectifiedFlowDecoder
+from .motion_length import LengthEstimator
+from .motion_tokens import FRAMES_PER_TOKEN, MotionTokenizer
+from .prompt_steps import prompt_steps
+from .residual_tokens import ResidualSettings, ResidualTransformer, generate_residual_tokens
+from .text_encoder import EncodedText, TextEncoder
+from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_tokens
+from .token_plan import Window, plan_windows, share_tokens
+
+Report = Callable[[str, int, int], None]
+# Noise of the flow and choice of tokens must not share random numbers
+_FLOW_STREAM = 0x5EED_F10
+_FRAMES_AT_ONCE = 4000  # decoded in one pass; more variations or longer takes go in several
+
+
+@dataclass(frozen=True)
+class BodyNetworks:
+    """All networks of one bundle, in evaluation mode on one device."""
+
+    tokenizer: MotionTokenizer
+    tokens: MaskTransformer
+    residual: ResidualTransformer
+    flow: RectifiedFlowDecoder
+    length: LengthEstimator
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """What a bundle's card says of its sampling. has_steps: prompts are split at "then" and made step by step."""
+
+    unmasking: UnmaskingSettings = UnmaskingSettings()
+    residual: ResidualSettings = ResidualSettings()
+    has_steps: bool = False
+
+
+class BodyPipeline:
+    """One loaded model. `generate` may be called again and again; it keeps nothing between calls."""
+
+    def __init__(
+        self, networks: BodyNetworks, encoder: TextEncoder, representation: Representation, settings: SamplingSettings, device: torch.device
+    ) -> None:
+        self._networks, self._encoder, self._representation = networks, encoder, representation
+        self._settings, self._device = settings, device
+
+    @torch.inference_mode()
+    def generate(self, request: BodyRequest, recipe: Recipe, report: Report) -> tuple[list[BodyMotion], list[StageTime]]:
+        """One motion a variation, with the time that each stage took.
+
+        recipe: model, weights and version are kept, the rest is filled in. report(stage, step, total) may raise to stop the work.
+        """
+        clock = _Clock()
+        report("Reading the prompt", 0, 1)
+        text = self._encoder.encode(prompt_steps(request.text) if self._settings.has_steps else [request.text.strip()])
+        lengths = self._step_lengths(text, request.seconds)
+        clock.lap("text encoder")
+        ids = self._base_tokens(text, lengths, request, report)
+        clock.lap("token transformer")
+        ids = self._all_tokens(ids, text, lengths, request, report)
+        clock.lap("residual transformer")
+        features = self._decode(ids, request, report)
+        clock.lap("flow decoder")
+        motions = self._motions(features, request, recipe)
+        clock.lap("features")
+        return motions, clock.laps
+
+    def _step_lengths(self, text: EncodedText, seconds: float | None) -> list[int]:
+        """Tokens of each step; seconds None lets the estimator decide."""
+        wishes = self._networks.length.expected_tokens(text.pooled.to(self._device)).tolist()
+        if seconds is None:
+            return wishes
+        frames = round(seconds * self._representation.fps) + 1
+        return share_tokens(math.ceil(frames / FRAMES_PER_TOKEN), wishes)
+
+    def _base_tokens(self, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
+        windows = plan_windows(lengths)
+        ids = torch.zeros(request.variations, windows[-1].end, dtype=torch.long, device=self._device)
+        generators = _generators(request, stream=0)
+        settings = replace(self._settings.unmasking, guidance=request.guidance)
+        for number, window in enumerate(windows):
+            given, keep = self._given(ids, window)
+            made = generate_base_tokens(
+                self._networks.tokens, self._rows(text, window, request), torch.full_like(ids[:, 0], given.shape[1]), settings,
+                generators, given, keep, _stage(report, "Planning the motion", number, len(windows)),
+            )  # fmt: skip
+            ids[:, window.start : window.end] = made[:, window.start - window.context :]
+        return ids
+
+    def _all_tokens(self, base: Tensor, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
+        windows = plan_windows(lengths)
+        n_layers = self._networks.residual.config.n_quantizers
+        ids = torch.zeros(*base.shape, n_layers, dtype=torch.long, device=self._device)
+        generators = _generators(request, stream=1)
+        settings = replace(self._settings.residual, guidance=self._residual_guidance(request.guidance))
+        for number, window in enumerate(windows):
+            given, keep = self._given(ids, window)
+            made = generate_residual_tokens(
+                self._networks.residual, base[:, window.context : window.end], self._rows(text, window, request), settings,
+                generators, given, keep, _stage(report, "Adding detail", number, len(windows)),
+            )  # fmt: skip
+            ids[:, window.start : window.end] = made[:, window.start - window.context :]
+        return ids
+
+    @staticmethod
+    def _given(ids: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+        given = ids[:, window.context : window.end]
+        keep = torch.arange(window.context, window.end, device=ids.device) < window.start
+        return given, keep.expand(given.shape[:2])
+
+    def _rows(self, text: EncodedText, window: Window, request: BodyRequest) -> EncodedText:
+        return text.rows(slice(window.step, window.step + 1)).repeat(request.variations).to(self._device)
+
+    def _residual_guidance(self, guidance: float) -> float:
+        """The residual layers follow the animator's guidance in the bundle's proportion; 1 stays 1."""
+        usual, residual = self._settings.unmasking.guidance, self._settings.residual.guidance
+        return 1 + (guidance - 1) * (residual - 1) / (usual - 1) if usual != 1 else residual
+
+    def _decode(self, ids: Tensor, request: BodyRequest, report: Report) -> Tensor:
+        """ids (V, n, Q) to normalised features (V, 4 n, D)."""
+        codes = self._networks.tokenizer.quantizer.lookup(ids)
+        shape = (ids.shape[1] * FRAMES_PER_TOKEN, self._representation.n_features)
+        noise = torch.stack([torch.randn(shape, generator=generator) for generator in _generators(request, _FLOW_STREAM)])
+        at_once = max(1, _FRAMES_AT_ONCE // shape[0])
+        parts = list(zip(codes.split(at_once), noise.split(at_once), strict=True))
+        return torch.cat([self._decode_part(part, start.to(self._device), request, _stage(report, "Shaping the motion", number, len(parts)))
+                          for number, (part, start) in enumerate(parts)])  # fmt: skip
+
+    def _decode_part(self, codes: Tensor, noise: Tensor, request: BodyRequest, on_step: Callable[[int, int], None]) -> Tensor:
+        flow = self._networks.flow
+        condition = flow.condition(codes)
+        return integrate(lambda x, t: flow.velocity(x, t, condition), noise, request.steps, on_step=on_step)
+
+    def _motions(self, features: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:
+        frames = features.shape[1] if request.seconds is None else round(request.seconds * self._representation.fps) + 1
+        filled = replace(
+            recipe, text=request.text, seconds=round((frames - 1) / self._representation.fps, 6), steps=request.steps,
+            guidance=request.guidance,
+        )  # fmt: skip
+        return [
+            self._representation.decode(rows[:frames], replace(filled, seed=_seed(request, variation), variation=variation))
+            for variation, rows in enumerate(features)
+        ]
+
+
+def _seed(request: BodyRequest, variation: int) -> int:
+    """Variation k of seed s is what seed s + k makes alone."""
+    return (request.seed + variation) % 2**31
+
+
+def _generators(request: BodyRequest, stream: int) -> list[torch.Generator]:
+    seeds = [_seed(request, variation) for variation in range(request.variations)]
+    return [torch.Generator().manual_seed(seed + (stream << 32)) for seed in seeds]
+
+
+def _stage(report: Report, name: str, number: int, count: int) -> Callable[[int, int], None]:
+    """on_step for one of `count` equal parts of a stage."""
+    return lambda done, total: report(name, number * total + done, count * total)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: list[StageTime] = []
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps.append(StageTime(stage, now - self._last))
+        self._last = now

@@ -1,0 +1,41 @@
+"""A prompt of several steps, "walks forward, then waves", as one sentence a step."""
+
+from __future__ import annotations
+
+import re
+
+_BREAK = re.compile(
+    r"\s*(?:[.;!]+\s+|[,.;]?\s*\b(?:and\s+)?(?:then|afterwards?|after\s+that|next|finally)\b[,:]?\s+)(?:and\s+)?", re.IGNORECASE
+)
+# Words that end like a verb in the third person and are none
+_NOT_VERBS = {"his", "this", "its", "is", "as", "always", "us", "yes", "hers"}
+_MAX_STEPS = 12
+
+
+def prompt_steps(text: str) -> list[str]:
+    """The steps in order; at least one. A step without a subject ("waves") gets that of the first ("a person waves")."""
+    parts = [part.strip(" ,.;!") for part in _BREAK.split(text.strip())]
+    steps = [re.sub(r"^(?:first|at first)[, ]+", "", part, flags=re.IGNORECASE) for part in parts if part]
+    if not steps:
+        return [text.strip()]
+    merged = [*steps[: _MAX_STEPS - 1], " and ".join(steps[_MAX_STEPS - 1 :])] if len(steps) > _MAX_STEPS else steps
+    subject = _subject(merged[0])
+    return [merged[0], *(f"{subject} {step}" if subject and _begins_with_verb(step) else step for step in merged[1:])]
+
+
+def _begins_with_verb(step: str) -> bool:
+    return _is_verb(step.split()[0])
+
+
+def _subject(step: str) -> str:
+    """Everything before the first verb: "an old man" of "an old man walks"; empty where there is none."""
+    words = step.split()
+    for index, word in enumerate(words):
+        if _is_verb(word) or word.lower() == "is":
+            return " ".join(words[:index])
+    return ""
+
+
+def _is_verb(word: str) -> bool:
+    word = word.lower().strip(",")
+    return word.endswith("s") and not word.endswith("ss") and word not in _NOT_VERBS and len(word) > 2

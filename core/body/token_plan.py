@@ -1,0 +1,47 @@
+"""Which tokens are made together: a long motion or one of several steps is generated window by window.
+
+Each window begins with the last tokens of what is already there, which stay as they are, so that nothing jumps at a seam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LONGEST_WINDOW = 49  # tokens, what the transformers were trained on
+CONTEXT = 10  # tokens, 2 s
+
+
+@dataclass(frozen=True)
+class Window:
+    """Tokens start..end are made for sentence `step`, seeing those from `context` on."""
+
+    step: int
+    context: int
+    start: int
+    end: int
+
+
+def plan_windows(step_lengths: list[int]) -> list[Window]:
+    """Windows that cover steps of these lengths in tokens, in order; those of one step are about equally long."""
+    windows: list[Window] = []
+    begin = 0
+    for step, length in enumerate(step_lengths):
+        for start, end in _pieces(begin, begin + length):
+            windows.append(Window(step, max(0, start - CONTEXT), start, end))
+        begin += length
+    return windows
+
+
+def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
+    first_room = LONGEST_WINDOW - min(begin, CONTEXT)
+    if end - begin <= first_room:
+        return [(begin, end)]
+    count = -(-(end - begin) // (LONGEST_WINDOW - CONTEXT))
+    edges = [begin + round((end - begin) * part / count) for part in range(count + 1)]
+    return list(zip(edges[:-1], edges[1:], strict=True))
+
+
+def share_tokens(total: int, wishes: list[int]) -> list[int]:
+    """`total` tokens divided in proportion to `wishes`, at least one each where that is possible."""
+    edges = [round(total * sum(wishes[:part]) / sum(wishes)) for part in range(len(wishes) + 1)]
+    return [max(1, high - low) for low, high in zip(edges[:-1], edges[1:], strict=True)]

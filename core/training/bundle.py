@@ -1,0 +1,35 @@
+"""From a finished run to a bundle that the service can load."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ..body import minilm
+from ..checkpoints import FORMAT, REPRESENTATION, BodyConfigs, BundleCard, build_networks, dataclass_from_json, save_bundle
+from ..contract import UnderstudyError
+from .run import CHECKPOINT, saved_config, trained_network
+from .tasks import trained_tokenizer
+
+GUIDANCE, RESIDUAL_GUIDANCE = 4.0, 5.0
+
+
+def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...]) -> BundleCard:
+    """Averaged weights of all five networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained."""
+    missing = [field.name for field in dataclasses.fields(BodyConfigs) if not (run / field.name / CHECKPOINT).is_file()]
+    if missing:
+        raise UnderstudyError(f"{run} has no trained {', '.join(missing)} yet: run `python -m core train {missing[0]}` first.")
+    configs = dataclass_from_json(BodyConfigs, {field.name: saved_config(run / field.name) for field in dataclasses.fields(BodyConfigs)})
+    networks = build_networks(configs)
+    for field in dataclasses.fields(networks):
+        network: Any = getattr(networks, field.name)
+        assert isinstance(network, nn.Module)
+        trained_network(run / field.name, network)
+    _, representation = trained_tokenizer(run)
+    card = BundleCard(
+        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, GUIDANCE, RESIDUAL_GUIDANCE, configs
+    )
+    return save_bundle(out, card, networks, representation)

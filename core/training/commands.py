@@ -1,0 +1,102 @@
+"""Commands that train: `train prepare`, one for each network, and `train bundle`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..contract import BadRequest
+
+# steps, batch size, learning rate: what the starter weights were trained with
+_SCHEDULES = {
+    "tokenizer": (14_000, 32, 4e-4),
+    "tokens": (24_000, 32, 4e-4),
+    "residual": (14_000, 32, 4e-4),
+    "flow": (24_000, 32, 5e-4),
+    "length": (4_000, 128, 3e-4),
+}
+Parsers = argparse._SubParsersAction
+
+
+def add_training_commands(commands: Parsers[argparse.ArgumentParser]) -> None:
+    train = commands.add_parser("train", help="make weights of your own").add_subparsers(dest="network", required=True, metavar="WHAT")
+    _add_prepare(train)
+    for name, (steps, batch_size, rate) in _SCHEDULES.items():
+        _add_network(train, name, steps, batch_size, rate)
+    _add_bundle(train)
+
+
+def _add_prepare(train: Parsers[argparse.ArgumentParser]) -> None:
+    parser = train.add_parser("prepare", help="motion files and sentences to one training file")
+    parser.add_argument("--packs", type=Path, help="folder with bandai_namco.npz, cmu.npz, accad.npz and captions.jsonl")
+    parser.add_argument("--folder", type=Path, help="folder with .bvh, or .amc and .asf files of your own")
+    parser.add_argument("--captions", type=Path, help='JSON lines for them: {"clip": "file name without ending", "text": "..."}')
+    parser.add_argument("--out", type=Path, default=Path("runs/corpus.npz"))
+    parser.set_defaults(run=_prepare)
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    from ..terminal import ProgressLine
+    from .corpus import build
+
+    if not options.packs and not options.folder:
+        raise BadRequest("Nothing to prepare: give --packs, --folder, or both.")
+    progress = ProgressLine()
+    corpus = build(options.packs, options.folder, options.captions, progress)
+    progress.finish()
+    corpus.save(options.out)
+    minutes = len(corpus.features) / 20 / 60
+    print(f"{options.out}: {len(corpus.stretches)} stretches, {minutes:.1f} minutes with mirrored copies, {len(corpus.sentences)} sentences")
+
+
+def _add_network(train: Parsers[argparse.ArgumentParser], name: str, steps: int, batch_size: int, rate: float) -> None:
+    parser = train.add_parser(name, help=f"train the {name} network; goes on where it was stopped")
+    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.npz"))
+    parser.add_argument("--run", dest="folder", type=Path, default=Path("runs/own"), help="folder of the run")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--batch-size", type=int, default=batch_size)
+    parser.add_argument("--learning-rate", type=float, default=rate)
+    parser.add_argument("--warmup", type=int, default=300, help="steps of rising learning rate")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--bf16", action="store_true", help="half precision forward passes")
+    parser.add_argument("--threads", type=int, help="CPU threads; all cores if left out")
+    parser.add_argument("--sizes", choices=("starter", "paper"), default="starter")
+    parser.add_argument("--save-every", type=int, default=500)
+    parser.set_defaults(run=_train)
+
+
+def _train(options: argparse.Namespace) -> None:
+    import torch
+
+    from ..terminal import ProgressLine
+    from . import sizes
+    from .run import Hardware, Run, Schedule
+    from .tasks import Ingredients
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise BadRequest("CUDA was asked for, but torch finds no such device: leave out --device cuda.")
+    wanted = sizes.PAPER if options.sizes == "paper" else sizes.STARTER
+    ingredients = Ingredients(options.corpus, options.folder, wanted, torch.device(options.device), ProgressLine())
+    task, config = ingredients.task(options.network)
+    schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup)
+    hardware = Hardware(options.device, options.bf16, save_every=options.save_every)
+    Run(options.folder / options.network, task, schedule, hardware, config).train()
+
+
+def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
+    parser = train.add_parser("bundle", help="a finished run to a model that the add-on can use")
+    parser.add_argument("--run", dest="folder", type=Path, default=Path("runs/own"))
+    parser.add_argument("--out", type=Path, required=True, help="a folder; its name is the model's name")
+    parser.add_argument("--title", default="Own model", help="as the panel shows it")
+    parser.add_argument("--licence", default="unstated", help="of the weights, as it follows from the data")
+    parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
+    parser.set_defaults(run=_bundle)
+
+
+def _bundle(options: argparse.Namespace) -> None:
+    from .bundle import make_bundle
+
+    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution))
+    print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")

@@ -1,0 +1,39 @@
+"""Sizes of networks that can be trained: the starter's, made for one CPU core and a night, and the paper's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..body import minilm
+from ..body.features import Layout
+from ..body.flow_decoder import FlowDecoderConfig
+from ..body.motion_length import LengthConfig
+from ..body.motion_tokens import TokenizerConfig
+from ..body.token_transformer import TokenTransformerConfig
+from ..checkpoints import BodyConfigs
+from ..geometry.skeleton import SMPL_22_NAMES
+
+_N_FEATURES = Layout(len(SMPL_22_NAMES)).n_features
+_CODE_DIM = 192
+_STARTER_TRANSFORMER = TokenTransformerConfig(
+    code_dim=_CODE_DIM, width=192, n_layers=5, n_heads=6, feed_forward=768, text_width=minilm.WIDTH, word_width=minilm.WIDTH
+)
+_PAPER_TRANSFORMER = TokenTransformerConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH)
+
+STARTER = BodyConfigs(
+    tokenizer=TokenizerConfig(n_features=_N_FEATURES, width=192, code_dim=_CODE_DIM, dropout=0.0),
+    tokens=_STARTER_TRANSFORMER,
+    residual=_STARTER_TRANSFORMER,
+    flow=FlowDecoderConfig(n_features=_N_FEATURES, code_dim=_CODE_DIM, width=160, condition_width=128),
+    length=LengthConfig(text_width=minilm.WIDTH, hidden=(384, 256, 128)),
+)
+# The paper's sizes on our representation and text encoder, for those with a GPU
+PAPER = BodyConfigs(
+    tokenizer=TokenizerConfig(n_features=_N_FEATURES),
+    tokens=_PAPER_TRANSFORMER,
+    residual=replace(_PAPER_TRANSFORMER),
+    flow=FlowDecoderConfig(n_features=_N_FEATURES),
+    length=LengthConfig(text_width=minilm.WIDTH),
+)
+# What the official checkpoints have: HumanML3D's features, CLIP's vectors
+PUBLISHED = BodyConfigs(TokenizerConfig(), TokenTransformerConfig(), TokenTransformerConfig(), FlowDecoderConfig(), LengthConfig())

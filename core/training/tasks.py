@@ -1,0 +1,77 @@
+"""Puts together what each network needs for its training: corpus, encoded sentences, and the trained tokenizer before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..body import minilm
+from ..body.features import LocalRotations
+from ..body.motion_tokens import MotionTokenizer, TokenizerConfig
+from ..checkpoints import BodyConfigs, dataclass_from_json, load_text_encoder
+from ..contract import BadRequest, UnderstudyError
+from .corpus import Corpus
+from .encoded_sentences import EncodedSentences, encode_sentences
+from .run import CHECKPOINT, Task, saved_config, saved_extra, trained_network
+from .text_motion import TextMotionSampler
+from .train_flow import FlowTask
+from .train_length import LengthTask
+from .train_residual import ResidualTask
+from .train_tokenizer import TokenizerTask
+from .train_tokens import MaskTask
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """corpus_file: what `train prepare` wrote; folder: of the whole run, with one sub-folder a network."""
+
+    corpus_file: Path
+    folder: Path
+    sizes: BodyConfigs
+    device: torch.device
+    report: Report
+
+    def task(self, network: str) -> tuple[Task, Any]:
+        """The task and its network's configuration. Raises UnderstudyError where something before it is missing."""
+        corpus = self._corpus()
+        config = getattr(self.sizes, network)
+        if network == "tokenizer":
+            return TokenizerTask(corpus, config, self.device), config
+        if network == "length":
+            return LengthTask(corpus, config, self._sentences(corpus), self.device), config
+        tokenizer, representation = trained_tokenizer(self.folder)
+        if network == "flow":
+            return FlowTask(corpus, config, tokenizer, representation, self.device), config
+        sentences = self._sentences(corpus)
+        samplers = [TextMotionSampler(corpus, split, sentences, tokenizer, representation) for split in ("train", "validation")]
+        kind = MaskTask if network == "tokens" else ResidualTask
+        return kind(config, samplers[0], samplers[1], self.device), config
+
+    def _corpus(self) -> Corpus:
+        if not self.corpus_file.is_file():
+            raise BadRequest(f"There is no corpus at {self.corpus_file}: make it with `python -m core train prepare`.")
+        return Corpus.load(self.corpus_file)
+
+    def _sentences(self, corpus: Corpus) -> EncodedSentences:
+        if not corpus.sentences:
+            raise BadRequest("The corpus has no sentences: prepare it again with --captions.")
+        cache = self.corpus_file.with_suffix("")
+        return encode_sentences(corpus.sentences, load_text_encoder(minilm.NAME), cache, self.report)
+
+
+def trained_tokenizer(folder: Path) -> tuple[MotionTokenizer, LocalRotations]:
+    """The tokenizer of a run and the representation that it was trained on."""
+    run = folder / "tokenizer"
+    if not (run / CHECKPOINT).is_file():
+        raise UnderstudyError(f"{folder} has no trained tokenizer yet: train it first with `python -m core train tokenizer`.")
+    config = dataclass_from_json(TokenizerConfig, saved_config(run))
+    statistics = saved_extra(run)["statistics"]
+    network = trained_network(run, MotionTokenizer(config))
+    assert isinstance(network, MotionTokenizer)
+    return network, LocalRotations(statistics["mean"], statistics["std"])

@@ -1,0 +1,72 @@
+"""Trains the rectified-flow decoder on the codes of a frozen tokenizer (DisCoRD, section 3; Liu et al., arXiv 2209.03003)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..body.features import LocalRotations
+from ..body.flow import integrate
+from ..body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
+from ..body.motion_tokens import MotionTokenizer
+from .corpus import Corpus
+from .windows import WindowSampler
+
+LONG, SHORT = 64, 32  # frames
+VALIDATION_WINDOWS = 48
+VALIDATION_STEPS = 6
+
+
+class FlowTask:
+    """See training.run.Task."""
+
+    def __init__(
+        self, corpus: Corpus, config: FlowDecoderConfig, tokenizer: MotionTokenizer, representation: LocalRotations, device: torch.device
+    ) -> None:
+        self.network = RectifiedFlowDecoder(config).to(device)
+        self._tokenizer = tokenizer.to(device)
+        self._representation, self._device = representation, device
+        self._long, self._short = WindowSampler(corpus, "train", LONG), WindowSampler(corpus, "train", SHORT)
+        held_out = WindowSampler(corpus, "validation", LONG).sample(VALIDATION_WINDOWS, torch.Generator().manual_seed(0))
+        self._validation = representation.normalise(held_out).to(device)
+
+    def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
+        if torch.rand((), generator=generator) < 0.5:
+            raw = self._long.sample(batch_size, generator)
+        else:
+            raw = self._short.sample(batch_size * LONG // SHORT, generator)
+        data = self._representation.normalise(raw).to(self._device)
+        noise = torch.randn(data.shape, generator=generator).to(self._device)
+        times = torch.rand(len(data), generator=generator).to(self._device)
+        return self._velocity_error(self.network, data, noise, times), {}
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        assert isinstance(network, RectifiedFlowDecoder)
+        generator = torch.Generator().manual_seed(1)
+        noise = torch.randn(self._validation.shape, generator=generator).to(self._device)
+        times = torch.linspace(0.01, 0.99, len(noise), device=self._device)
+        condition = network.condition(self._codes(self._validation))
+        decoded = integrate(lambda x, t: network.velocity(x, t, condition), noise, VALIDATION_STEPS)
+        return {
+            "loss": float(self._velocity_error(network, self._validation, noise, times)),
+            "feature_error": float(F.l1_loss(decoded, self._validation)),
+        }
+
+    def extra_state(self) -> dict[str, Any]:
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        pass
+
+    def _velocity_error(self, network: RectifiedFlowDecoder, data: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        t = times[:, None, None]
+        velocity = network(t * data + (1 - t) * noise, times, self._codes(data))
+        return F.mse_loss(velocity, data - noise)
+
+    def _codes(self, data: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self._tokenizer.quantizer.lookup(self._tokenizer.encode(data))

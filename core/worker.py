@@ -1,0 +1,146 @@
+"""The worker: one process beside Blender that takes requests from stdin and answers on stdout, one job at a time.
+
+It ends when its stdin does, because then Blender is gone. Anything that libraries print goes to stderr, never between frames.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from .contract import (
+    CONTRACT_VERSION,
+    VERSION,
+    BodyRequest,
+    Cancel,
+    Cancelled,
+    ContractError,
+    Failure,
+    Hello,
+    Message,
+    Progress,
+    UnderstudyError,
+    Unload,
+    VersionMismatch,
+    encode_frame,
+    read_frame,
+)
+
+if TYPE_CHECKING:
+    from .service import Service
+
+
+class Worker:
+    """Reads `requests` in a thread, so that a cancel arrives while a job runs; answers on `replies`."""
+
+    def __init__(self, requests: BinaryIO, replies: BinaryIO, model_folders: tuple[Path, ...]) -> None:
+        self._requests, self._replies = requests, replies
+        self._folders = model_folders
+        self._jobs: queue.SimpleQueue[BodyRequest | Unload] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._service: Service | None = None
+
+    def run(self) -> None:
+        """Works until the other side is gone; never returns."""
+        self._send(Hello(CONTRACT_VERSION, VERSION))
+        threading.Thread(target=self._read, name="requests", daemon=True).start()
+        while True:
+            job = self._jobs.get()
+            self._answer(job)
+
+    def _read(self) -> None:
+        status = 0
+        try:
+            while (message := read_frame(self._requests)) is not None:
+                self._receive(message)
+        except UnderstudyError as error:
+            print(f"understudy worker: {error}", file=sys.stderr, flush=True)
+            status = 1
+        # Nobody is left to answer, and a job in torch's hands cannot be stopped otherwise
+        os._exit(status)
+
+    def _receive(self, message: Message) -> None:
+        if isinstance(message, Hello):
+            check_versions(message)
+        elif isinstance(message, Cancel):
+            self._cancelled.add(message.id)
+        elif isinstance(message, BodyRequest | Unload):
+            self._jobs.put(message)
+        else:
+            raise ContractError(f"A worker does not take a {type(message).__name__}.")
+
+    def _answer(self, job: BodyRequest | Unload) -> None:
+        try:
+            if isinstance(job, Unload):
+                self._unload(job)
+            else:
+                self._report(job.id, "Starting the engine", 0, 1)
+                reply = self._loaded_service().body(job, lambda stage, step, total: self._report(job.id, stage, step, total))
+                self._send(reply)
+        except UnderstudyError as error:
+            self._send(Failure(job.id, type(error).__name__, str(error)))
+        except Exception as error:
+            traceback.print_exc()
+            sentence = f"The engine met an error that it does not know ({type(error).__name__}: {error}). Its log tells more."
+            self._send(Failure(job.id, "UnderstudyError", sentence))
+        finally:
+            self._cancelled.discard(job.id)
+
+    def _report(self, job: int, stage: str, step: int, total: int) -> None:
+        """Called between all steps of a job: tells the other side, and stops here if it wished so."""
+        if job in self._cancelled:
+            raise Cancelled("Cancelled: nothing was changed.")
+        self._send(Progress(job, stage, step, total))
+
+    def _unload(self, job: Unload) -> None:
+        if self._service is not None:
+            self._service.unload()
+        self._send(Progress(job.id, "unloaded", 1, 1))
+
+    def _loaded_service(self) -> Service:
+        if self._service is None:
+            from .service import Service  # torch takes a second: the greeting must not wait for it
+
+            self._service = Service(self._folders)
+        return self._service
+
+    def _send(self, message: Message) -> None:
+        try:
+            self._replies.write(encode_frame(message))
+            self._replies.flush()
+        except (BrokenPipeError, OSError):
+            os._exit(0)
+
+
+def check_versions(hello: Hello) -> None:
+    """Raises VersionMismatch unless both sides speak the same contract."""
+    if hello.contract != CONTRACT_VERSION:
+        raise VersionMismatch(
+            f"Add-on and engine do not fit together (contract {hello.contract} and {CONTRACT_VERSION}): restart Blender,"
+            " and if that does not help, install the extension again."
+        )
+
+
+def main(model_folders: tuple[Path, ...], niceness: int) -> None:
+    """Takes over stdin and stdout of this process."""
+    replies = _private_stdout()
+    if niceness and hasattr(os, "nice"):
+        os.nice(niceness)
+    Worker(sys.stdin.buffer, replies, model_folders).run()
+
+
+def _private_stdout() -> BinaryIO:
+    """The real stdout for frames alone; whatever prints from now on, prints to stderr."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(0, os.O_BINARY)
+        msvcrt.setmode(1, os.O_BINARY)
+    private = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(private, "wb")
