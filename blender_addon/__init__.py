@@ -1,0 +1,16 @@
+"""Everything that knows Blender. `register` puts the modules in, `unregister` takes them out in reverse."""
+
+from . import batch, jobs, panels, preferences, settings
+from .operators import character, engine, generate
+
+_MODULES = (preferences, settings, character, generate, engine, panels, batch, jobs)
+
+
+def register() -> None:
+    for module in _MODULES:
+        module.register()
+
+
+def unregister() -> None:
+    for module in reversed(_MODULES):
+        module.unregister()

@@ -1,0 +1,1 @@
+"""Motion to editable curves: the default character, SMPL rigs, and keys on them."""

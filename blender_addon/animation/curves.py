@@ -1,0 +1,207 @@
+"""F-curves of Blender 4.2 to 5.2: the only file that knows Actions, slots, layers and channelbags.
+
+4.2 and 4.3 keep curves in the Action itself, 4.4 and later in a channelbag per slot. Keys are written in bulk, into an Action
+that nobody plays until `bind`, so that a job which stops in between leaves no trace in the scene.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import bpy
+import numpy as np
+
+from .datablocks import Reference, Vanished
+
+RECIPE_PROPERTY = "understudy_recipe"  # JSON, on every Action that Understudy made
+
+Interpolation = Literal["BEZIER", "LINEAR"]
+Owner = bpy.types.Object | bpy.types.Key  # a rig, or the shape keys of a mesh
+
+
+@dataclass(frozen=True)
+class PropertyCurves:
+    """Values of one animated property: (T, N) float32, one F-curve per array index. `group` names its folder in the editors."""
+
+    data_path: str
+    values: np.ndarray
+    group: str
+
+
+@dataclass(frozen=True)
+class ActionSlot:
+    """Where the curves of one data-block lie in an Action; on 4.2 and 4.3 that is the whole Action."""
+
+    action: Reference
+    id_type: str
+    name: str
+
+
+def new_action(name: str, owner: Owner) -> ActionSlot:
+    """An empty Action for the keys of `owner`, which does not play it yet."""
+    action = bpy.data.actions.new(name)
+    if hasattr(action, "slots"):
+        slot = action.slots.new(id_type=owner.id_type, name=owner.name)
+        strip: Any = action.layers.new("Layer").strips.new(type="KEYFRAME")
+        strip.channelbag(slot, ensure=True)
+    else:
+        action.id_root = owner.id_type
+    return ActionSlot(Reference.to(action, "actions"), owner.id_type, owner.name)
+
+
+def write_curves(
+    slot: ActionSlot, frames: np.ndarray, properties: Iterable[PropertyCurves], interpolation: Interpolation = "BEZIER"
+) -> Iterator[None]:
+    """Writes keys at `frames` (T,), fractions allowed, and yields after every curve. The curves must not exist yet.
+
+    Raises Vanished if the Action is deleted in between.
+    """
+    kinds = {"type": "GENERATED", "interpolation": interpolation, "handle_left_type": "AUTO_CLAMPED", "handle_right_type": "AUTO_CLAMPED"}
+    for animated in properties:
+        for index, values in enumerate(animated.values.T):
+            _write_curve(slot, animated, index, np.column_stack((frames, values)).astype(np.float32), kinds)
+            yield
+
+
+def read_curves(slot: ActionSlot) -> dict[tuple[str, int], np.ndarray]:
+    """Keys (T, 2) of frame and value of every curve, by data path and array index."""
+    return {(curve.data_path, curve.array_index): _key_floats(curve, "co") for curve in _bag(slot).fcurves}
+
+
+def fingerprint(slot: ActionSlot) -> Generator[None, None, str]:
+    """Yields after every curve and returns a checksum of all keys, handles and modifiers: it changes when somebody edits them."""
+    checksum, index = 0, 0
+    while index < len(curves := _bag(slot).fcurves):
+        curve = curves[index]
+        checksum = zlib.crc32(f"{curve.data_path}[{curve.array_index}] {curve.mute} {len(curve.modifiers)}".encode(), checksum)
+        for name in ("co", "handle_left", "handle_right"):
+            checksum = zlib.crc32(_key_floats(curve, name).tobytes(), checksum)
+        index += 1
+        del curve, curves
+        yield
+    return f"{checksum:08x} {index}"
+
+
+def bind(slot: ActionSlot, owner: Owner) -> None:
+    """Lets `owner` play the slot. The Action it played before is kept in the file, even if nothing else uses it."""
+    animation = owner.animation_data_create()
+    previous, action = animation.action, slot.action.resolve()
+    animation.action = action
+    if hasattr(action, "slots"):
+        # Blender picks a slot by itself only if it is named after the owner: without one nothing plays
+        animation.action_slot = _layered_slot(action, slot)
+    if previous is not None and previous != action and previous.library is None:
+        previous.use_fake_user = True
+
+
+def bound_action(owner: Owner) -> Reference | None:
+    """The Action that `owner` plays."""
+    animation = owner.animation_data
+    return Reference.to(animation.action, "actions") if animation and animation.action else None
+
+
+def in_tweak_mode(owner: Owner) -> bool:
+    """Whether an NLA strip of `owner` is being edited, which locks its Action."""
+    return bool(owner.animation_data and owner.animation_data.use_tweak_mode)
+
+
+def set_frame_range(action: Reference, first: float, last: float) -> None:
+    """Sets the Action's manual frame range, which gives an NLA strip its length."""
+    found = action.resolve()
+    found.use_frame_range = True
+    found.frame_start, found.frame_end = first, last
+
+
+def rename(action: Reference, name: str) -> str:
+    """Returns the new name: Blender numbers it if another Action has it."""
+    found = action.resolve()
+    found.name = name
+    return str(found.name)
+
+
+def keep(action: Reference) -> None:
+    """Saves the Action with the file although nothing plays it."""
+    action.resolve().use_fake_user = True
+
+
+def remove_action(action: Reference) -> None:
+    """Deletes the Action if it is still there."""
+    found = action.find()
+    if found is not None:
+        bpy.data.actions.remove(found)
+
+
+def used_beside(action: Reference, owner: Owner) -> bool:
+    """Whether anything but `owner` and the fake user uses the Action: another character, an NLA strip."""
+    found = action.resolve()
+    own = owner.animation_data is not None and owner.animation_data.action == found
+    return bool(found.users > int(own) + int(found.use_fake_user))
+
+
+def set_text(action: Reference, key: str, text: str) -> None:
+    """Stores a text as the Action's custom property `key`."""
+    action.resolve()[key] = text
+
+
+def text(action: Reference, key: str) -> str:
+    """The Action's custom property `key`, empty if it has none."""
+    return str(action.resolve().get(key, ""))
+
+
+def understudy_actions() -> list[Reference]:
+    """The file's own Actions that carry an Understudy recipe."""
+    return [Reference.to(action, "actions") for action in bpy.data.actions if action.get(RECIPE_PROPERTY) and action.library is None]
+
+
+def first_slot(action: Reference) -> ActionSlot | None:
+    """Where the curves lie in an Action for a single owner; None if somebody gave it more slots or took all away."""
+    found = action.resolve()
+    if not hasattr(found, "slots"):
+        return ActionSlot(action, found.id_root, "")
+    if len(found.slots) != 1 or len(found.layers) != 1:
+        return None
+    return ActionSlot(action, found.slots[0].target_id_type, found.slots[0].name_display)
+
+
+def _bag(slot: ActionSlot) -> Any:
+    """What has `fcurves` and `groups`."""
+    action = slot.action.resolve()
+    if not hasattr(action, "slots"):
+        return action
+    return action.layers[0].strips[0].channelbag(_layered_slot(action, slot), ensure=True)
+
+
+def _layered_slot(action: bpy.types.Action, slot: ActionSlot) -> bpy.types.ActionSlot:
+    for found in action.slots:
+        if found.target_id_type == slot.id_type and found.name_display == slot.name:
+            return found
+    raise Vanished(f"The slot “{slot.name}” of the Action “{action.name}” was removed while it was being keyed: try again.")
+
+
+def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: np.ndarray, kinds: dict[str, str]) -> None:
+    """keys: (T, 2) frames and values; kinds: what all of them are, by property of a key."""
+    bag = _bag(slot)
+    curve = bag.fcurves.new(animated.data_path, index=index)
+    curve.group = bag.groups.get(animated.group) or bag.groups.new(animated.group)
+    points = curve.keyframe_points
+    points.add(len(keys))
+    points.foreach_set("co", keys.ravel())
+    for name, kind in kinds.items():
+        if getattr(points[0], name) != kind:  # new keys are all alike
+            points.foreach_set(name, np.full(len(keys), _enum_value(name, kind), np.int32))
+    curve.update()
+
+
+def _enum_value(name: str, identifier: str) -> int:
+    properties: Any = bpy.types.Keyframe.bl_rna.properties
+    return int(properties[name].enum_items[identifier].value)
+
+
+def _key_floats(curve: bpy.types.FCurve, name: str) -> np.ndarray:
+    points = curve.keyframe_points
+    floats = np.empty((len(points), 2), np.float32)
+    points.foreach_get(name, floats.ravel())
+    return floats

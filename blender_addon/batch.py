@@ -1,0 +1,184 @@
+"""The command line inside Blender: `blender -c understudy bake shots.toml`.
+
+The same through pip's bpy: `python -m understudy.blender_addon.batch bake shots.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import bpy
+
+from ..core.contract import BadRequest, BodyMotion, Progress, UnderstudyError
+from . import jobs
+from .animation.body import key_motion_now, scene_fps
+from .animation.rig import refusal
+from .animation.smpl_armature import add_character
+from .engine.client import Engine
+from .exports import check_writable, export
+from .shots import Shot, read_shots, with_overrides
+
+DONE, SOME_FAILED, CANNOT_START, STOPPED = 0, 1, 2, 130
+Say = Callable[[str], None]
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code: 0 all shots are done, 1 some failed, 2 nothing could be started, 130 stopped."""
+    parser = argparse.ArgumentParser(prog="understudy", description="Understudy without its panel.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    bake = commands.add_parser("bake", help="generate and save every shot of a list")
+    bake.add_argument("shots", type=Path, help="a .toml file, see the README")
+    bake.add_argument("--again", action="store_true", help="also the shots that are done already")
+    bake.add_argument("--device", choices=("auto", "cpu", "cuda"), default="")
+    bake.add_argument("--model", default="")
+    try:
+        options = parser.parse_args(arguments)
+        return bake_shots(options.shots, options.again, options.device, options.model, _say)
+    except SystemExit as wrong_arguments:  # argparse has said why
+        return CANNOT_START if wrong_arguments.code else DONE
+    except UnderstudyError as error:
+        _say(f"understudy: {error}")
+        return CANNOT_START
+    except KeyboardInterrupt:
+        _say("understudy: stopped; the same command goes on with the shots that are left.")
+        return STOPPED
+    finally:
+        jobs.stop_engine()
+
+
+def bake_shots(path: Path, again: bool, device: str, model: str, say: Say) -> int:
+    """Bakes all shots of a list; one that fails is reported and the others go on. Raises UnderstudyError for a broken list."""
+    shots = with_overrides(read_shots(path), device, model)
+    engine = jobs.ready_engine()
+    record = _Record(path)
+    failed = 0
+    for number, shot in enumerate(shots, start=1):
+        title = f"[{number}/{len(shots)}] {shot.name}"
+        if not again and record.is_done(shot):
+            say(f"{title}: done before, skipped")
+            continue
+        try:
+            bake_shot(shot, path.parent, engine, lambda stage, title=title: say(f"{title}: {stage}"))  # type: ignore[misc]
+            record.add(shot)
+            say(f"{title}: saved {', '.join(shot.save)}")
+        except UnderstudyError as error:
+            failed += 1
+            say(f"{title}: FAILED: {error}")
+    say(f"{len(shots) - failed} of {len(shots)} shots are done" + (f", {failed} failed" if failed else ""))
+    return SOME_FAILED if failed else DONE
+
+
+def bake_shot(shot: Shot, folder: Path, engine: Engine, say: Say) -> None:
+    """Generates one shot in its scene and saves it. Raises UnderstudyError; then no output was touched."""
+    outputs = [folder / out for out in shot.save]
+    for out in outputs:
+        check_writable(out)
+    _open_scene(shot, folder)
+    armature = _character(shot)
+    motion = engine.request(shot.request(engine.next_id()), _Stages(say)).motions[0]
+    scene = bpy.context.scene
+    key_motion_now(armature.name, motion, shot.start_frame, scene_fps(scene))
+    if not shot.open:
+        scene.frame_start = int(shot.start_frame)
+        scene.frame_end = round(shot.start_frame + motion.seconds * scene_fps(scene))
+    scene.frame_set(scene.frame_start)
+    _save(outputs, armature, motion)
+
+
+def _save(outputs: list[Path], armature: bpy.types.Object, motion: BodyMotion) -> None:
+    for out in outputs:
+        export(out, armature, motion)
+
+
+def _open_scene(shot: Shot, folder: Path) -> None:
+    if not shot.open:
+        bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+        bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = _fps_fraction(shot.fps)
+        return
+    scene = folder / shot.open
+    if not scene.is_file():
+        raise BadRequest(f"{scene} does not exist: check `open`.")
+    try:
+        bpy.ops.wm.open_mainfile(filepath=str(scene), load_ui=False, use_scripts=False)
+    except RuntimeError as error:
+        raise BadRequest(f"{scene} cannot be opened by Blender {bpy.app.version_string} ({str(error).strip()}).") from error
+
+
+def _fps_fraction(fps: float) -> tuple[int, float]:
+    """Blender's whole rate and its divisor: 29.97 is 30 and 1.001."""
+    whole = round(fps)
+    return whole, whole / fps
+
+
+def _character(shot: Shot) -> bpy.types.Object:
+    """The armature that the shot names; else the scene's only SMPL rig; else a new character."""
+    if shot.armature:
+        chosen = bpy.context.scene.objects.get(shot.armature)
+        if chosen is None:
+            raise BadRequest(f"{shot.open or 'The new scene'} has no object {shot.armature!r}: check `armature`.")
+        if reason := refusal(chosen):
+            raise BadRequest(reason)
+        return chosen
+    rigs = [candidate for candidate in bpy.context.scene.objects if candidate.type == "ARMATURE" and not refusal(candidate)]
+    if len(rigs) > 1:
+        names = ", ".join(rig.name for rig in rigs)
+        raise BadRequest(f"{shot.open} has {len(rigs)} characters ({names}): say which with `armature`.")
+    return rigs[0] if rigs else add_character()
+
+
+class _Stages:
+    """One line a stage, not one a step."""
+
+    def __init__(self, say: Say) -> None:
+        self._say, self._stage = say, ""
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            self._say(progress.stage)
+
+
+class _Record:
+    """Which shots are done, beside the shot list, so that a second run skips them."""
+
+    def __init__(self, shots: Path) -> None:
+        self._folder, self._file = shots.parent, shots.with_suffix(".done.json")
+        try:
+            self._done: dict[str, str] = dict(json.loads(self._file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            self._done = {}
+
+    def is_done(self, shot: Shot) -> bool:
+        saved = all((self._folder / out).is_file() for out in shot.save)
+        return saved and self._done.get(shot.name) == shot.digest(self._folder)
+
+    def add(self, shot: Shot) -> None:
+        self._done[shot.name] = shot.digest(self._folder)
+        try:
+            self._file.write_text(json.dumps(self._done, indent=1), encoding="utf-8")
+        except OSError as error:
+            raise UnderstudyError(f"{self._file} cannot be written ({error.strerror}): the next run will do this shot again.") from error
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+_handles: list[object] = []
+
+
+def register() -> None:
+    _handles.append(bpy.utils.register_cli_command("understudy", main))
+
+
+def unregister() -> None:
+    while _handles:
+        bpy.utils.unregister_cli_command(_handles.pop())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

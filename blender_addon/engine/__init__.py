@@ -1,0 +1,1 @@
+"""The engine: the worker process and the environment that it runs in."""

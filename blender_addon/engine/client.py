@@ -1,0 +1,282 @@
+"""The engine as Blender sees it: one worker process, started when needed, watched, cancelled, started again after a fault.
+
+Nothing here waits: two threads carry frames between the pipes and queues, and `poll` hands over what has come. Only `request`,
+which headless code uses, blocks. No bpy, so that a test drives the same code without Blender.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from ...core.contract import (
+    CONTRACT_VERSION,
+    VERSION,
+    BodyReply,
+    BodyRequest,
+    Cancel,
+    ContractError,
+    Failure,
+    Hello,
+    Message,
+    Progress,
+    UnderstudyError,
+    Unload,
+    VersionMismatch,
+    WorkerDied,
+    WorkerHung,
+    encode_frame,
+    read_frame,
+)
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+LOG_LINES = 400
+# Longer than any single step of a job takes: loading from a slow disk, or one evaluation of a long motion on a slow CPU
+SILENCE_LIMIT_S = 120.0
+CANCEL_LIMIT_S = 5.0  # a worker that does not stop by then is killed
+_CLOSED = object()
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """python: interpreter with torch. models: further folders with models. niceness: how far the worker steps back."""
+
+    python: str
+    models: tuple[str, ...] = ()
+    niceness: int = 0
+    silence_limit_s: float = SILENCE_LIMIT_S
+    log_file: Path | None = None
+
+
+class Engine:
+    """One job at a time. Every job ends with exactly one BodyReply, Failure or final Progress from `poll`."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        self.settings = settings
+        self.log: collections.deque[str] = collections.deque(maxlen=LOG_LINES)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._outbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._job = 0
+        self._next_id = 1
+        self._last_sign = 0.0
+        self._cancelled_at: float | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """The worker process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_busy(self) -> bool:
+        """A job is under way."""
+        return self._job != 0
+
+    def next_id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+    def submit(self, job: BodyRequest | Unload) -> None:
+        """Starts a job, and the worker if there is none. Raises UnderstudyError if one is under way or the start fails."""
+        if self.is_busy:
+            raise UnderstudyError("The engine is still at work: wait for it, or cancel it first.")
+        if not self.is_running:
+            self._start()
+        self._job, self._cancelled_at = job.id, None
+        self._last_sign = time.monotonic()
+        self._outbox.put(job)
+
+    def cancel(self) -> None:
+        """Asks the job to stop; `poll` brings its Failure("Cancelled")."""
+        if self.is_busy and self._cancelled_at is None:
+            self._cancelled_at = time.monotonic()
+            self._outbox.put(Cancel(self._job))
+
+    def poll(self) -> list[Message]:
+        """What has come since the last call, for the job under way. Never blocks; a dead or hung worker comes as a Failure."""
+        messages: list[Message] = []
+        while self.is_busy:
+            try:
+                item = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            self._last_sign = time.monotonic()
+            messages.extend(self._accepted(item))
+        if self.is_busy:
+            messages.extend(self._overdue())
+        return messages
+
+    def request(self, job: BodyRequest, on_progress: Callable[[Progress], None] | None = None) -> BodyReply:
+        """Does one job and waits for it. Raises the job's UnderstudyError; Ctrl+C cancels it."""
+        self.submit(job)
+        try:
+            for message in self._until_done():
+                if isinstance(message, BodyReply):
+                    return message
+                if isinstance(message, Failure):
+                    raise message.raised()
+                if isinstance(message, Progress) and on_progress:
+                    on_progress(message)
+        except BaseException:
+            if self.is_busy:
+                self.close()
+            raise
+        raise WorkerDied("The engine ended without an answer: try again.")
+
+    def close(self) -> None:
+        """Ends the worker; a job under way is lost."""
+        process, self._process = self._process, None
+        self._job, self._cancelled_at = 0, None
+        if process is None:
+            return
+        self._outbox.put(_CLOSED)
+        process.kill()
+        process.wait(timeout=10)
+
+    def _until_done(self) -> Iterator[Message]:
+        while self.is_busy:
+            messages = self.poll()
+            yield from messages
+            if not messages:
+                time.sleep(0.005)
+
+    def _start(self) -> None:
+        self.close()
+        self._inbox, self._outbox = queue.SimpleQueue(), queue.SimpleQueue()
+        self.log.clear()
+        try:
+            process = subprocess.Popen(
+                self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PACKAGE_ROOT,
+                env=_clean_environment(), creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )  # fmt: skip
+        except OSError as error:
+            raise UnderstudyError(
+                f"The engine's Python {self.settings.python} cannot be started ({error.strerror}): set it up again in the preferences."
+            ) from error
+        self._process = process
+        self._outbox.put(Hello(CONTRACT_VERSION, VERSION))
+        for target, arguments in (
+            (_write_frames, (process, self._outbox)),
+            (_read_frames, (process, self._inbox)),
+            (self._keep_log, (process,)),
+        ):
+            threading.Thread(target=target, args=arguments, name=f"understudy {target.__name__}", daemon=True).start()
+
+    def _command(self) -> list[str]:
+        models = [argument for folder in self.settings.models for argument in ("--models", folder)]
+        return [self.settings.python, "-s", "-u", "-m", "core", "worker", "--nice", str(self.settings.niceness), *models]
+
+    def _accepted(self, item: object) -> list[Message]:
+        if isinstance(item, Hello):
+            return [] if item.contract == CONTRACT_VERSION else [self._fault(VersionMismatch, _version_sentence(item))]
+        if isinstance(item, ContractError):
+            return [self._fault(ContractError, f"{item} Try again; the engine's log may tell why.")]
+        if item is _CLOSED:
+            return [self._died()]
+        if not isinstance(item, Progress | BodyReply | Failure) or item.id != self._job:
+            return []  # an answer to a job that was given up
+        if not isinstance(item, Progress) or item.stage == "unloaded":
+            self._job = 0
+        return [item]
+
+    def _overdue(self) -> list[Message]:
+        now = time.monotonic()
+        if self._cancelled_at is not None and now - self._cancelled_at > CANCEL_LIMIT_S:
+            job = self._job
+            self.close()
+            return [Failure(job, "Cancelled", "Cancelled: the engine was stopped, and nothing was changed.")]
+        if now - self._last_sign > self.settings.silence_limit_s:
+            seconds = self.settings.silence_limit_s
+            return [self._fault(WorkerHung, f"The engine gave no sign of life for {seconds:g} s and was stopped: try again.")]
+        return []
+
+    def _died(self) -> Failure:
+        process = self._process
+        status = process.wait() if process else None
+        if self._cancelled_at is not None:
+            return self._fault(UnderstudyError, "Cancelled: nothing was changed.", name="Cancelled")
+        why = _exit_reason(status, list(self.log))
+        return self._fault(WorkerDied, f"The engine stopped in the middle of its work ({why}). Nothing was changed: try again.")
+
+    def _fault(self, kind: type[UnderstudyError], sentence: str, name: str = "") -> Failure:
+        job = self._job
+        self.close()
+        return Failure(job, name or kind.__name__, sentence)
+
+    def _keep_log(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stderr is not None
+        for raw in process.stderr:
+            line = raw.decode("utf-8", errors="replace").rstrip()
+            self.log.append(line)
+            if self.settings.log_file is not None:
+                _append(self.settings.log_file, line)
+
+
+def _read_frames(process: subprocess.Popen[bytes], inbox: queue.SimpleQueue[object]) -> None:
+    assert process.stdout is not None
+    try:
+        while (message := read_frame(process.stdout)) is not None:
+            inbox.put(message)
+    except ContractError as error:
+        if not _ended(process):  # a killed worker may leave half a frame: that is a death, not a wrong protocol
+            inbox.put(error)
+    except (OSError, ValueError):
+        pass
+    inbox.put(_CLOSED)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(timeout=1.0)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _write_frames(process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[object]) -> None:
+    assert process.stdin is not None
+    try:
+        while (message := outbox.get()) is not _CLOSED:
+            process.stdin.write(encode_frame(cast(Message, message)))
+            process.stdin.flush()
+    except (OSError, ValueError):
+        pass  # the worker is gone: the reading side reports it
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+
+
+def _append(path: Path, line: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+    except OSError:
+        pass  # a full disk must not end the job
+
+
+def _clean_environment() -> dict[str, str]:
+    """Without what Blender or the user's shell set for another Python."""
+    foreign = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
+    return {name: value for name, value in os.environ.items() if name not in foreign}
+
+
+def _version_sentence(hello: Hello) -> str:
+    return (
+        f"Add-on {VERSION} and engine {hello.version} do not fit together (contract {CONTRACT_VERSION} and {hello.contract}):"
+        " restart Blender, and if that does not help, install the extension again."
+    )
+
+
+def _exit_reason(status: int | None, log: list[str]) -> str:
+    if status is not None and status < 0:
+        return "it was killed, perhaps because memory ran out" if status == -9 else f"signal {-status}"
+    last = next((line for line in reversed(log) if line.strip()), "")
+    return last[:160] if last else f"exit code {status}"

@@ -1,0 +1,154 @@
+"""The one job that runs: a request goes to the engine, its motions become keys, a slice of work at a time.
+
+State lives here and not in the scene: writing it there would mark the file as changed, save it, and undo it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..core.contract import BodyReply, BodyRequest, Cancelled, Failure, Progress, StageTime, UnderstudyError
+from . import preferences
+from .animation.body import key_motion
+from .engine.client import Engine, EngineSettings
+from .engine.setup import EngineState, find_engine_python
+
+# One tick of the interface may take this long; a slice of keying ends a little later
+TICK_SECONDS = 0.008
+GUI_NICENESS = 5  # the worker steps back behind Blender's own drawing and playback
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to generate and where its keys go; names, because references do not outlive an undo."""
+
+    request: BodyRequest
+    armature: str
+    start_frame: float
+    fps: float
+
+
+class Job:
+    """A Task under way. Call `advance` until it is True; then `actions` holds the names of the Actions made."""
+
+    def __init__(self, engine: Engine, task: Task) -> None:
+        self.task = task
+        self.stage, self.factor = "Starting the engine", 0.0
+        self.actions: tuple[str, ...] = ()
+        self.times: tuple[StageTime, ...] = ()
+        self.began = time.monotonic()
+        self._engine = engine
+        self._slices: Generator[None, None, tuple[str, ...]] | None = None
+        self._is_thrown_away = False
+        engine.submit(task.request)
+
+    def advance(self, seconds: float = TICK_SECONDS) -> bool:
+        """Works for about this long; True when done. Raises the job's UnderstudyError; then nothing was changed."""
+        if self._is_thrown_away:
+            raise Cancelled("Cancelled: nothing was changed.")
+        until = time.monotonic() + seconds
+        for message in self._engine.poll():
+            self._take(message)
+        while self._slices is not None and time.monotonic() < until:
+            try:
+                next(self._slices)
+            except StopIteration as finished:
+                self.actions = tuple(finished.value)
+                return True
+        return False
+
+    def cancel(self) -> None:
+        """Stops the engine's work, or throws half-written keys away; `advance` then raises Cancelled."""
+        if self._slices is not None:
+            self._slices.close()
+            self._is_thrown_away = True
+        self._engine.cancel()
+
+    @property
+    def is_writing(self) -> bool:
+        return self._slices is not None
+
+    def run(self) -> None:
+        """Waits until done, for background mode."""
+        while not self.advance(seconds=1.0):
+            if not self.is_writing:
+                time.sleep(0.005)
+
+    def _take(self, message: object) -> None:
+        if isinstance(message, Failure):
+            raise message.raised()
+        if isinstance(message, Progress):
+            self.stage, self.factor = message.stage, message.step / max(1, message.total)
+        if isinstance(message, BodyReply):
+            self.stage, self.factor, self.times = "Writing the keys", 1.0, message.times
+            first, *others = message.motions
+            task = self.task
+            self._slices = key_motion(task.armature, first, task.start_frame, task.fps, variations=others)
+
+
+class _State:
+    """The engine of this Blender, its job, and the last sentence for the panel."""
+
+    def __init__(self) -> None:
+        self.engine: Engine | None = None
+        self.job: Job | None = None
+        self.message = ""
+        self.is_error = False
+
+
+state = _State()
+
+
+def engine_refusal() -> str:
+    """Why the engine cannot start, in words; empty if it can. Cheap enough for poll()."""
+    chosen = preferences.current()
+    found = find_engine_python(chosen.engine_python if chosen else "")
+    return "" if found.state is EngineState.READY else found.state.value + "."
+
+
+def ready_engine() -> Engine:
+    """The engine, with the settings of the preferences. Raises UnderstudyError where no Python can run it."""
+    chosen = preferences.current()
+    found = find_engine_python(chosen.engine_python if chosen else "")
+    if found.state is not EngineState.READY:
+        raise UnderstudyError(found.state.value + ".")
+    models = (chosen.models_folder,) if chosen and chosen.models_folder else ()
+    niceness = 0 if bpy.app.background else GUI_NICENESS
+    settings = EngineSettings(found.path, tuple(bpy.path.abspath(folder) for folder in models), niceness, log_file=_log_file())
+    if state.engine is None or state.engine.settings != settings:
+        stop_engine()
+        state.engine = Engine(settings)
+    return state.engine
+
+
+def stop_engine() -> None:
+    """Ends the worker and gives its memory back."""
+    if state.engine is not None:
+        state.engine.close()
+        state.engine = None
+
+
+def _log_file() -> Path | None:
+    """In the extension's own folder of user files; none where the add-on is not installed."""
+    try:
+        return Path(bpy.utils.extension_path_user(preferences.EXTENSION, create=True)) / "engine.log"
+    except (ValueError, OSError):
+        return None
+
+
+def register() -> None:
+    atexit.register(stop_engine)
+
+
+def unregister() -> None:
+    atexit.unregister(stop_engine)
+    if state.job is not None:
+        state.job.cancel()
+        state.job = None
+    stop_engine()

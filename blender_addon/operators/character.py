@@ -1,0 +1,38 @@
+"""Add Character."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import settings
+from ..animation.smpl_armature import add_character
+
+
+class UNDERSTUDY_OT_add_character(bpy.types.Operator):
+    """Add Understudy's own body on an armature with SMPL joints, and choose it"""
+
+    bl_idname = "understudy.add_character"
+    bl_label = "Add Character"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Leave Edit Mode first (Tab)")
+        return context.mode in ("OBJECT", "POSE")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            armature = add_character(collection=context.collection)
+        except (OSError, ValueError, KeyError) as error:
+            self.report({"ERROR"}, f"The default body cannot be read ({error}): install the extension again.")
+            return {"CANCELLED"}
+        settings.of(context.scene).character = armature
+        return {"FINISHED"}
+
+
+def register() -> None:
+    bpy.utils.register_class(UNDERSTUDY_OT_add_character)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(UNDERSTUDY_OT_add_character)

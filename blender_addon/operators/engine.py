@@ -1,0 +1,76 @@
+"""Stop the engine, show its log, open the preferences."""
+
+from __future__ import annotations
+
+import bpy
+
+from .. import jobs, preferences
+
+LOG_NAME = "Understudy Log"
+
+
+class UNDERSTUDY_OT_stop_engine(bpy.types.Operator):
+    """End the engine's process and give its memory back; the next generation starts it again"""
+
+    bl_idname = "understudy.stop_engine"
+    bl_label = "Stop Engine"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        cls.poll_message_set("The engine is not running, or it is at work")
+        return jobs.state.engine is not None and jobs.state.engine.is_running and jobs.state.job is None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        jobs.stop_engine()
+        return {"FINISHED"}
+
+
+class UNDERSTUDY_OT_show_log(bpy.types.Operator):
+    """Put the engine's last messages into a text of this file"""
+
+    bl_idname = "understudy.show_log"
+    bl_label = "Show Log"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        cls.poll_message_set("The engine has not run yet")
+        return jobs.state.engine is not None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        assert jobs.state.engine is not None
+        text = bpy.data.texts.get(LOG_NAME) or bpy.data.texts.new(LOG_NAME)
+        text.from_string("\n".join(jobs.state.engine.log) or "The engine has said nothing.")
+        self.report({"INFO"}, f"See the text “{LOG_NAME}” in a Text Editor")
+        return {"FINISHED"}
+
+
+class UNDERSTUDY_OT_preferences(bpy.types.Operator):
+    """Open Understudy's preferences"""
+
+    bl_idname = "understudy.preferences"
+    bl_label = "Preferences"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        cls.poll_message_set("Understudy runs without being installed")
+        return preferences.current() is not None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        bpy.ops.preferences.addon_show(module=preferences.EXTENSION)
+        return {"FINISHED"}
+
+
+_CLASSES = (UNDERSTUDY_OT_stop_engine, UNDERSTUDY_OT_show_log, UNDERSTUDY_OT_preferences)
+
+
+def register() -> None:
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+
+
+def unregister() -> None:
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)

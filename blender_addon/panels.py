@@ -1,0 +1,116 @@
+"""The sidebar. Draws, never decides: no disk, no process, nothing that waits."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+
+import bpy
+
+from . import jobs, settings
+from .operators.generate import refused
+
+TAB = "Understudy"
+_PIXELS_A_CHARACTER = 7.0
+
+
+class UNDERSTUDY_PT_text_to_motion(bpy.types.Panel):
+    """Prompt to keyframes"""
+
+    bl_label = "Text to Motion"
+    bl_idname = "UNDERSTUDY_PT_text_to_motion"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = TAB
+
+    def draw(self, context: bpy.types.Context) -> None:
+        chosen, layout = settings.of(context.scene), self.layout
+        row = layout.row(align=True)
+        row.prop(chosen, "character", text="")
+        row.operator("understudy.add_character", text="", icon="ADD")
+        layout.prop(chosen, "prompt", text="")
+        _draw_options(layout, chosen)
+        if jobs.state.job is not None:
+            _draw_progress(layout, jobs.state.job)
+        else:
+            _draw_generate(layout, context)
+        if jobs.state.message:
+            _draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
+
+
+class UNDERSTUDY_PT_engine(bpy.types.Panel):
+    """State of the engine"""
+
+    bl_label = "Engine"
+    bl_idname = "UNDERSTUDY_PT_engine"
+    bl_parent_id = "UNDERSTUDY_PT_text_to_motion"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = TAB
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, engine = self.layout, jobs.state.engine
+        running = engine is not None and engine.is_running
+        refusal = jobs.engine_refusal()
+        if refusal:
+            _draw_sentence(layout, context, refusal, "ERROR")
+        else:
+            layout.label(text="Running" if running else "Starts with the first generation", icon="PLAY" if running else "PAUSE")
+        row = layout.row(align=True)
+        row.operator("understudy.stop_engine")
+        row.operator("understudy.show_log")
+        layout.operator("understudy.preferences")
+
+
+def _draw_options(layout: bpy.types.UILayout, chosen: settings.UnderstudySettings) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    row = column.row(heading="Length", align=True)
+    row.prop(chosen, "use_seconds", text="")
+    field = row.row(align=True)
+    field.active = chosen.use_seconds
+    field.prop(chosen, "seconds", text="")
+    row = column.row(align=True)
+    row.prop(chosen, "seed")
+    row.prop(chosen, "use_new_seed", text="", icon="FILE_REFRESH")
+    column.prop(chosen, "quality")
+    column.prop(chosen, "guidance")
+    column.prop(chosen, "variations")
+
+
+def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    row = layout.row()
+    row.scale_y = 1.6
+    row.operator("understudy.generate", icon="ARMATURE_DATA")
+    if reason := refused(context):
+        _draw_sentence(layout, context, reason, "INFO")
+
+
+def _draw_progress(layout: bpy.types.UILayout, job: jobs.Job) -> None:
+    seconds = time.monotonic() - job.began
+    row = layout.row(align=True)
+    row.scale_y = 1.6
+    row.progress(factor=job.factor, text=f"{job.stage}  {seconds:.0f} s", type="BAR")
+    row.operator("understudy.cancel", text="", icon="X")
+
+
+def _draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str) -> None:
+    """Wrapped to the width of the sidebar, which labels would cut."""
+    scale = context.preferences.system.ui_scale
+    characters = max(16, int(context.region.width / (_PIXELS_A_CHARACTER * scale)) - 5)
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(sentence, characters)):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+def register() -> None:
+    bpy.utils.register_class(UNDERSTUDY_PT_text_to_motion)
+    bpy.utils.register_class(UNDERSTUDY_PT_engine)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(UNDERSTUDY_PT_engine)
+    bpy.utils.unregister_class(UNDERSTUDY_PT_text_to_motion)

@@ -1,0 +1,154 @@
+"""Pictures of a keyed character with Workbench: a movie that follows it, and a sheet of its poses over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+import numpy as np
+from mathutils import Vector
+
+MOVIE_SIZE, POSE_SIZE = (640, 480), (260, 380)
+POSES = 8
+_FLOOR_METRES, _TILE_METRES = 24, 0.5
+_CAMERA_OFFSET = Vector((2.2, -3.2, 1.2))  # in front, to the character's left
+_LOOK_AT_HEIGHT = 0.85
+
+
+class Stage:
+    """Floor, camera and Workbench settings around an armature that is keyed from `first` to `last`."""
+
+    def __init__(self, scene: bpy.types.Scene, armature: bpy.types.Object, first: int, last: int) -> None:
+        self.scene, self.armature = scene, armature
+        self.frames = range(first, last + 1)
+        self._camera = self._add_camera()
+        self._add_floor()
+        self._set_look()
+        self._path = self._smooth_path()
+
+    def movie(self, path: Path, caption: str) -> None:
+        """An H.264 file of all frames at the scene's rate."""
+        for frame in self.frames:
+            self._aim(frame)
+            self._camera.keyframe_insert("location", frame=frame)
+        self._set_output(path, MOVIE_SIZE, caption)
+        self.scene.display.render_aa = "FXAA"
+        self._choose_mp4()
+        self.scene.frame_start, self.scene.frame_end = self.frames[0], self.frames[-1]
+        bpy.ops.render.render(animation=True)
+
+    def sheet(self, path: Path) -> None:
+        """One PNG with poses at even times, from left to right."""
+        frames = np.linspace(self.frames[0], self.frames[-1], POSES).round().astype(int)
+        self._camera.animation_data_clear()
+        self.scene.display.render_aa = "8"
+        self.scene.display.shading.show_cavity = True
+        pictures = [self._pose(int(frame), path) for frame in frames]
+        _save_picture(np.concatenate(pictures, axis=1), path)
+
+    def _pose(self, frame: int, path: Path) -> np.ndarray:
+        """Pixels (H, W, 4) in 0..1, bottom row first."""
+        partial = path.with_name(f".{path.stem}-{frame}.png")
+        seconds = (frame - self.frames[0]) / (self.scene.render.fps / self.scene.render.fps_base)
+        self.scene.frame_set(frame)
+        self._aim(frame)
+        self._set_output(partial, POSE_SIZE, f"{seconds:.1f} s")
+        self.scene.render.image_settings.file_format = "PNG"
+        bpy.ops.render.render(write_still=True)
+        try:
+            return _read_picture(partial)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _add_camera(self) -> bpy.types.Object:
+        camera = bpy.data.objects.new("Preview Camera", bpy.data.cameras.new("Preview Camera"))
+        camera.data.lens = 50
+        camera.rotation_euler = (Vector((0, 0, _LOOK_AT_HEIGHT)) - _CAMERA_OFFSET).to_track_quat("-Z", "Y").to_euler()
+        self.scene.collection.objects.link(camera)
+        self.scene.camera = camera
+        return camera
+
+    def _add_floor(self) -> None:
+        """A chequered plane, which shows travel that a moving camera would hide."""
+        count = int(_FLOOR_METRES / _TILE_METRES)
+        grid = np.array([(x, y) for y in range(count + 1) for x in range(count + 1)]) * _TILE_METRES - _FLOOR_METRES / 2
+        faces = [
+            (y * (count + 1) + x, y * (count + 1) + x + 1, (y + 1) * (count + 1) + x + 1, (y + 1) * (count + 1) + x)
+            for y in range(count) for x in range(count)
+        ]  # fmt: skip
+        mesh = bpy.data.meshes.new("Preview Floor")
+        mesh.from_pydata([(x, y, 0.0) for x, y in grid], [], faces)
+        for name, grey in (("Preview Floor Light", 0.72), ("Preview Floor Dark", 0.60)):
+            material = bpy.data.materials.new(name)
+            material.diffuse_color = (grey, grey, grey, 1)
+            mesh.materials.append(material)
+        mesh.polygons.foreach_set("material_index", [(x + y) % 2 for y in range(count) for x in range(count)])
+        floor = bpy.data.objects.new("Preview Floor", mesh)
+        self.scene.collection.objects.link(floor)
+
+    def _set_look(self) -> None:
+        self.scene.render.engine = "BLENDER_WORKBENCH"
+        self.scene.view_settings.view_transform = "Standard"
+        shading = self.scene.display.shading
+        shading.light, shading.color_type = "STUDIO", "MATERIAL"
+        shading.background_type, shading.background_color = "VIEWPORT", (0.80, 0.83, 0.86)
+        # Shadows would take ten times as long without a graphics card
+        shading.show_shadows = shading.show_cavity = False
+
+    def _smooth_path(self) -> np.ndarray:
+        """Where the camera looks in each frame (T, 3): the pelvis over the floor, low-passed."""
+        places = []
+        for frame in self.frames:
+            self.scene.frame_set(frame)
+            places.append(self.armature.matrix_world @ self.armature.pose.bones[_pelvis(self.armature)].head)
+        path = np.array([(place.x, place.y, 0.0) for place in places])
+        reach = min(12, len(path) - 1)
+        padded = np.concatenate((np.repeat(path[:1], reach, 0), path, np.repeat(path[-1:], reach, 0)))
+        kernel = np.ones(2 * reach + 1) / (2 * reach + 1)
+        return np.stack([np.convolve(padded[:, axis], kernel, mode="valid") for axis in range(3)], axis=1)
+
+    def _aim(self, frame: int) -> None:
+        self._camera.location = Vector(self._path[frame - self.frames[0]]) + _CAMERA_OFFSET
+
+    def _set_output(self, path: Path, size: tuple[int, int], caption: str) -> None:
+        render = self.scene.render
+        render.filepath = str(path)
+        render.resolution_x, render.resolution_y, render.resolution_percentage = *size, 100
+        for stamp in (name for name in dir(render) if name.startswith("use_stamp_")):
+            setattr(render, stamp, False)
+        render.use_stamp = render.use_stamp_note = bool(caption)
+        render.stamp_note_text, render.stamp_font_size = caption, 14
+
+    def _choose_mp4(self) -> None:
+        settings = self.scene.render.image_settings
+        if hasattr(settings, "media_type"):  # 5.0: a movie is a kind of media before it is a format
+            settings.media_type = "VIDEO"
+        settings.file_format = "FFMPEG"
+        ffmpeg = self.scene.render.ffmpeg
+        ffmpeg.format, ffmpeg.codec, ffmpeg.constant_rate_factor = "MPEG4", "H264", "MEDIUM"
+
+
+def _pelvis(armature: bpy.types.Object) -> str:
+    return next(bone.name for bone in armature.data.bones if bone.name.lower().endswith("pelvis"))
+
+
+def _read_picture(path: Path) -> np.ndarray:
+    image = bpy.data.images.load(str(path))
+    try:
+        width, height = image.size
+        pixels = np.empty(width * height * 4, np.float32)
+        image.pixels.foreach_get(pixels)
+        return pixels.reshape(height, width, 4)
+    finally:
+        bpy.data.images.remove(image)
+
+
+def _save_picture(pixels: np.ndarray, path: Path) -> None:
+    height, width = pixels.shape[:2]
+    image = bpy.data.images.new(path.stem, width, height)
+    try:
+        image.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
+        image.filepath_raw, image.file_format = str(path), "PNG"
+        image.save()
+    finally:
+        bpy.data.images.remove(image)

@@ -1,0 +1,69 @@
+"""What the animator chose, stored in the scene."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..core.contract import MAX_PROMPT_CHARACTERS, MAX_SECONDS, MAX_SEED, MAX_VARIATIONS, MIN_SECONDS, Quality
+
+QUALITIES = (
+    (Quality.DRAFT.name, "Draft", "Fastest: to see whether the prompt is understood"),
+    (Quality.NORMAL.name, "Normal", "As the model was measured"),
+    (Quality.HIGH.name, "High", "Twice the steps of Normal: a little smoother"),
+)
+
+
+def _is_armature(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
+    return candidate.type == "ARMATURE"
+
+
+class UnderstudySettings(bpy.types.PropertyGroup):
+    """Scene.understudy"""
+
+    character: bpy.props.PointerProperty(  # type: ignore[valid-type]
+        type=bpy.types.Object, poll=_is_armature, name="Character",
+        description="The armature that is keyed: Understudy's own character, or one with SMPL, SMPL-H or SMPL-X joint names",
+    )  # fmt: skip
+    prompt: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Prompt", default="a person walks forward", maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"},
+        description='What the character does, in English. Several steps are joined by "then": walks forward, then waves',
+    )  # fmt: skip
+    use_seconds: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Set Length", default=True, description="Off: the model estimates how long the motion takes"
+    )
+    seconds: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Length", default=4.0, min=MIN_SECONDS, max=MAX_SECONDS, soft_max=20.0, step=50, precision=1, unit="TIME_ABSOLUTE",
+        description="Length of the motion in seconds; it is keyed at the scene's frame rate from the current frame on",
+    )  # fmt: skip
+    seed: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Seed", default=0, min=0, max=MAX_SEED, description="The same seed and settings give the same motion"
+    )
+    use_new_seed: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="New Seed", default=True, description="Throw the dice before each generation; the seed used is written into the field"
+    )
+    quality: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Quality", items=QUALITIES, default=Quality.NORMAL.name, description="How many steps the motion is shaped in"
+    )
+    guidance: bpy.props.FloatProperty(  # type: ignore[valid-type]
+        name="Guidance", default=4.0, min=1.0, max=20.0, soft_max=8.0, step=50, precision=1,
+        description="How closely the words are followed: low is freer, high is stricter and stiffer",
+    )  # fmt: skip
+    variations: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Variations", default=1, min=1, max=MAX_VARIATIONS, soft_max=8,
+        description="How many motions are made at once; the first is played, the others are kept as Actions",
+    )  # fmt: skip
+
+
+def of(scene: bpy.types.Scene) -> UnderstudySettings:
+    """The settings of a scene."""
+    return scene.understudy  # type: ignore[attr-defined, no-any-return]
+
+
+def register() -> None:
+    bpy.utils.register_class(UnderstudySettings)
+    bpy.types.Scene.understudy = bpy.props.PointerProperty(type=UnderstudySettings)  # type: ignore[attr-defined]
+
+
+def unregister() -> None:
+    del bpy.types.Scene.understudy  # type: ignore[attr-defined]
+    bpy.utils.unregister_class(UnderstudySettings)

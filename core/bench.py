@@ -1,0 +1,162 @@
+"""Time, parameters and memory of each stage, for the starter's sizes and for the published ones, with random weights."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .body.features import FPS
+from .body.flow import integrate
+from .body.motion_tokens import FRAMES_PER_TOKEN
+from .body.pipeline import BodyNetworks
+from .body.residual_tokens import ResidualSettings, generate_residual_tokens
+from .body.text_encoder import EncodedText
+from .body.token_generator import UnmaskingSettings, generate_base_tokens
+from .body.token_plan import LONGEST_WINDOW
+from .checkpoints import BodyConfigs, build_networks, load_text_encoder
+from .contract import BadRequest, Quality, UnderstudyError
+from .service import pick_device
+from .training.sizes import PUBLISHED, STARTER
+
+PROMPT = "a person walks forward and waves with the right hand"
+
+
+@dataclass(frozen=True)
+class Row:
+    """seconds: median; parameters: count; megabytes: highest memory above what was used before the stage."""
+
+    stage: str
+    seconds: float
+    parameters: int
+    megabytes: float
+
+
+def bench(seconds: float, repeats: int, device_name: str, threads: int | None) -> None:
+    """Prints one table a size. Raises BadRequest for a length that one window of tokens does not hold."""
+    n_tokens = -(-(round(seconds * FPS) + 1) // FRAMES_PER_TOKEN)
+    if not 1 <= n_tokens <= LONGEST_WINDOW:
+        raise BadRequest(f"The bench makes one window of up to {LONGEST_WINDOW * FRAMES_PER_TOKEN / FPS:g} s, not {seconds:g} s.")
+    if threads:
+        torch.set_num_threads(threads)
+    device = pick_device(device_name)
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    print(f"{where}, torch {torch.__version__}, {n_tokens * FRAMES_PER_TOKEN / FPS:.1f} s of motion, median of {repeats}")
+    encoder = _encoder_row(repeats)
+    for title, configs in (("starter", STARTER), ("published sizes", PUBLISHED)):
+        rows = _Stages(configs, device, n_tokens, repeats).rows()
+        _print_table(title, [encoder, *rows] if encoder and configs is STARTER else rows)
+
+
+class _Stages:
+    def __init__(self, configs: BodyConfigs, device: torch.device, n_tokens: int, repeats: int) -> None:
+        torch.manual_seed(0)
+        self._configs, self._device, self._repeats = configs, device, repeats
+        self._networks = build_networks(configs)
+        for network in _modules(self._networks):
+            network.to(device).eval().requires_grad_(False)
+        words = 12 if configs.tokens.word_width else 0
+        pooled, word_vectors = torch.randn(1, configs.tokens.text_width), torch.randn(1, words, configs.tokens.word_width)
+        self._text = EncodedText(pooled, word_vectors, torch.zeros(1, words, dtype=torch.bool)).to(device)
+        self._lengths = torch.tensor([n_tokens], device=device)
+        self._noise = torch.randn(1, n_tokens * FRAMES_PER_TOKEN, configs.flow.n_features, device=device)
+
+    def rows(self) -> list[Row]:
+        networks = self._networks
+        base = self._base()
+        ids = generate_residual_tokens(networks.residual, base, self._text, ResidualSettings(), [torch.Generator()])
+        codes = networks.tokenizer.quantizer.lookup(ids)
+        rows = [
+            self._row("length estimator", networks.length, lambda: networks.length(self._text.pooled)),
+            self._row("token transformer", networks.tokens, self._base),
+            self._row("residual transformer", networks.residual, lambda: generate_residual_tokens(
+                networks.residual, base, self._text, ResidualSettings(), [torch.Generator()])),
+        ]  # fmt: skip
+        rows += [
+            self._row(f"flow decoder, {quality.name.title()}", networks.flow, partial(self._flow, codes, quality.value)) for quality in Quality
+        ]
+        rows.append(self._row("VQ decoder (not used)", networks.tokenizer, lambda: networks.tokenizer.decode(ids)))
+        return rows
+
+    def _base(self) -> Tensor:
+        return generate_base_tokens(self._networks.tokens, self._text, self._lengths, UnmaskingSettings(), [torch.Generator()])
+
+    def _flow(self, codes: Tensor, steps: int) -> Tensor:
+        flow = self._networks.flow
+        condition = flow.condition(codes)
+        return integrate(lambda x, t: flow.velocity(x, t, condition), self._noise, steps)
+
+    def _row(self, stage: str, network: nn.Module, work: Callable[[], object]) -> Row:
+        seconds, megabytes = _measured(work, self._repeats, self._device)
+        return Row(stage, seconds, _n_parameters(network), megabytes)
+
+
+def _encoder_row(repeats: int) -> Row | None:
+    try:
+        encoder = load_text_encoder("all-MiniLM-L6-v2")
+    except UnderstudyError as error:
+        print(f"(without the text encoder: {error})")
+        return None
+    seconds, megabytes = _measured(lambda: encoder.encode([PROMPT]), repeats, torch.device("cpu"))
+    return Row("text encoder", seconds, encoder.n_parameters, megabytes)
+
+
+def _measured(work: Callable[[], object], repeats: int, device: torch.device) -> tuple[float, float]:
+    with torch.inference_mode():
+        before = _start_memory(device)
+        work()  # the first run pays for allocations and kernel choices
+        times = []
+        for _ in range(repeats):
+            began = time.perf_counter()
+            work()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            times.append(time.perf_counter() - began)
+        return statistics.median(times), _peak_memory(device) - before
+
+
+def _start_memory(device: torch.device) -> float:
+    """Megabytes in use now; from here on the peak is counted."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return torch.cuda.memory_allocated(device) / 1e6
+    _CLEAR_PEAK.write_text("5") if _CLEAR_PEAK.exists() else None
+    return _status_megabytes("VmRSS")
+
+
+def _peak_memory(device: torch.device) -> float:
+    return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else _status_megabytes("VmHWM")
+
+
+_CLEAR_PEAK, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
+
+
+def _status_megabytes(name: str) -> float:
+    """From Linux' process table; not a number elsewhere."""
+    if not _STATUS.exists():
+        return float("nan")
+    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) / 1e3
+
+
+def _modules(networks: BodyNetworks) -> list[nn.Module]:
+    return [networks.tokenizer, networks.tokens, networks.residual, networks.flow, networks.length]
+
+
+def _n_parameters(network: nn.Module) -> int:
+    return sum(tensor.numel() for tensor in network.state_dict().values())
+
+
+def _print_table(title: str, rows: list[Row]) -> None:
+    print(f"\n{title}\n  {'stage':<24}{'ms':>9}{'million parameters':>20}{'MB at work':>12}")
+    for row in rows:
+        print(f"  {row.stage:<24}{row.seconds * 1e3:>9.1f}{row.parameters / 1e6:>20.2f}{row.megabytes:>12.0f}")
+    used = [row for row in rows if "Draft" not in row.stage and "High" not in row.stage and "not used" not in row.stage]
+    weights = {row.stage.split(",")[0]: row.parameters for row in rows}
+    print(f"  {'all, Normal':<24}{sum(row.seconds for row in used) * 1e3:>9.1f}{sum(weights.values()) / 1e6:>20.2f}")

@@ -1,0 +1,47 @@
+"""Real bpy, a real worker, and a tiny model that the engine's own Python writes, because this Python may have no torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import pytest
+
+from understudy import blender_addon
+from understudy.blender_addon import jobs, preferences, settings
+
+TINY_MODEL_SCRIPT = Path(__file__).resolve().parents[1] / "tiny_model.py"
+
+
+@pytest.fixture(scope="session")
+def engine_python() -> str:
+    return os.environ.get("UNDERSTUDY_PYTHON", sys.executable)
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory, engine_python: str, minilm_folder: Path) -> Path:
+    """A folder of models that holds one called "tiny"."""
+    folder = tmp_path_factory.mktemp("blender_models")
+    subprocess.run([engine_python, TINY_MODEL_SCRIPT, folder / "tiny"], check=True)
+    return folder
+
+
+@pytest.fixture
+def addon(models: Path) -> Iterator[settings.UnderstudySettings]:
+    """The add-on registered in an empty scene, using the tiny model; gives the scene's settings."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    entry = bpy.context.preferences.addons.new()
+    entry.module = preferences.EXTENSION
+    blender_addon.register()
+    chosen = preferences.current()
+    assert chosen is not None
+    chosen.models_folder, chosen.model, chosen.device = str(models), "tiny", "cpu"
+    bpy.ops.ed.undo_push(message="Start")
+    yield settings.of(bpy.context.scene)
+    blender_addon.unregister()
+    bpy.context.preferences.addons.remove(entry)
+    jobs.state.__init__()  # type: ignore[misc]
