@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from .body import minilm
-from .body.features import LocalRotations
+from .body.features import Layout, LocalRotations
 from .body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
 from .body.motion_length import LengthConfig, LengthEstimator
 from .body.motion_tokens import MotionTokenizer, TokenizerConfig
@@ -26,11 +27,13 @@ from .body.text_encoder import TextEncoder
 from .body.token_generator import MaskTransformer, UnmaskingSettings
 from .body.token_transformer import TokenTransformerConfig
 from .contract import WeightsError
+from .geometry.skeleton import REST_SKELETON
 from .weights_manifest import WEIGHTS_FOLDER, check_file, file_sha256, verified
 
 CARD_FILE, WEIGHTS_FILE = "bundle.json", "model.safetensors"
 FORMAT = "understudy body bundle 1"
 REPRESENTATION = "local-rotations"
+_N_FEATURES = Layout(len(REST_SKELETON.names)).n_features
 T = TypeVar("T")
 
 
@@ -99,41 +102,58 @@ def read_card(folder: Path) -> BundleCard:
         return dataclass_from_json(BundleCard, stored)
     except FileNotFoundError as error:
         raise WeightsError(f"There is no model in {folder}: {CARD_FILE} is missing. Choose another model in the preferences.") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise WeightsError(f"The model card {folder / CARD_FILE} cannot be read ({error}): install the model again.") from error
 
 
 def find_bundle(model: str, folders: tuple[Path, ...] = (WEIGHTS_FOLDER,)) -> Path:
-    """The folder of a model by its name, or a path to one. Raises WeightsError naming the models there are."""
-    for folder in folders:
-        if model and "/" not in model and "\\" not in model and (folder / model / CARD_FILE).is_file():
-            return folder / model
-    if (Path(model) / CARD_FILE).is_file():
-        return Path(model)
+    """The folder of a model by its name, or by its own full path. Raises WeightsError naming the models there are."""
+    is_name = model not in ("", ".", "..") and "/" not in model and "\\" not in model
+    places = [folder / model for folder in folders] if is_name else [Path(model)]
+    for place in places:
+        # A path that is not a full one would lead to somewhere else in each process
+        if place.is_absolute() and is_bundle(place):
+            return place
     names = sorted(card.parent.name for folder in folders for card in folder.glob(f"*/{CARD_FILE}"))
-    raise WeightsError(f'There is no model "{model}"; installed: {", ".join(names) or "none"}. Choose one of these in the preferences.')
+    shown = " ".join(model.split())[:60]
+    raise WeightsError(f'There is no model "{shown}"; installed: {", ".join(names) or "none"}. Choose one of these in the preferences.')
+
+
+def is_bundle(folder: Path) -> bool:
+    """Whether there is a model's card in this folder."""
+    try:
+        return (folder / CARD_FILE).is_file()
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
+        return False
 
 
 def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, BundleCard]:
     """A bundle ready to generate. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
     card = read_card(folder)
     if card.representation != REPRESENTATION:
-        raise WeightsError(f'The model "{card.name}" uses the representation {card.representation}, which this version does not know.')
+        raise WeightsError(
+            f'The model "{card.name}" uses the representation {card.representation}, which this version does not know: install the newest.'
+        )
     check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256)
     tensors = _read_safetensors(folder / WEIGHTS_FILE)
-    networks = build_networks(card.networks)
+    networks = _networks_of(card)
+    _check_tensors(tensors, networks, card.name)
     for part, network in _parts(networks):
-        _load_part(network, part, tensors, card.name)
+        own = {name.removeprefix(f"{part}."): tensor.float() for name, tensor in tensors.items() if name.startswith(f"{part}.")}
+        network.load_state_dict(own)
         network.to(device).eval().requires_grad_(False)
-    representation = LocalRotations(tensors["features.mean"], tensors["features.std"])
-    settings = SamplingSettings(UnmaskingSettings(guidance=card.guidance), ResidualSettings(guidance=card.residual_guidance), card.has_steps)
-    return BodyPipeline(networks, load_text_encoder(card.text_encoder), representation, settings, device), card
+    encoder = load_text_encoder(card.text_encoder)
+    _check_fit(card, encoder)
+    # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
+    representation = LocalRotations(tensors["features.mean"].clone(), tensors["features.std"].clone())
+    unmasking, residual = UnmaskingSettings(guidance=card.guidance), ResidualSettings(guidance=card.residual_guidance)
+    return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps), device), card
 
 
 def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER) -> TextEncoder:
     """Raises WeightsError for an unknown name or files that are not the listed ones."""
     if name != minilm.NAME:
-        raise WeightsError(f"The text encoder {name} is not known to this version.")
+        raise WeightsError(f"The text encoder {name} is not known to this version: install the newest.")
     state = _read_safetensors(verified(f"minilm/{minilm.WEIGHTS_FILE}", folder))
     return minilm.load(state, verified(f"minilm/{minilm.VOCABULARY_FILE}", folder))
 
@@ -149,30 +169,72 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise WeightsError(f"{path} is not a readable weight file ({error}): install the model again.") from error
 
 
-def _load_part(network: nn.Module, part: str, tensors: Mapping[str, Tensor], model: str) -> None:
-    found = {name.removeprefix(f"{part}."): tensor.float() for name, tensor in tensors.items() if name.startswith(f"{part}.")}
-    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    missing = sorted(expected.keys() - found.keys())
-    surplus = sorted(found.keys() - expected.keys())
-    misshapen = sorted(name for name in expected.keys() & found.keys() if tuple(found[name].shape) != expected[name])
+def _networks_of(card: BundleCard) -> BodyNetworks:
+    try:
+        return build_networks(card.networks)
+    except (TypeError, ValueError, AssertionError, ArithmeticError) as error:
+        raise WeightsError(f'The networks of the model "{card.name}" cannot be built ({error}): install the model again.') from error
+
+
+def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, model: str) -> None:
+    """Raises WeightsError unless every tensor is there with its shape, no other one is, and all numbers can be used."""
+    expected = {f"{part}.{name}": tensor.shape for part, network in _parts(networks) for name, tensor in network.state_dict().items()}
+    expected |= dict.fromkeys(("features.mean", "features.std"), torch.Size([_N_FEATURES]))
+    missing = sorted(expected.keys() - tensors.keys())
+    surplus = sorted(tensors.keys() - expected.keys())
+    misshapen = sorted(name for name in expected.keys() & tensors.keys() if tensors[name].shape != expected[name])
     if missing or surplus or misshapen:
         raise WeightsError(
-            f'The {part} of the model "{model}" does not fit its card: missing {missing[:3]}, surplus {surplus[:3]},'
+            f'The weights of the model "{model}" do not fit its card: missing {missing[:3]}, surplus {surplus[:3]},'
             f" wrong shape {misshapen[:3]}. Install the model again."
         )
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in found.values()):
-        raise WeightsError(f'The {part} of the model "{model}" holds numbers that are not finite: install the model again.')
-    network.load_state_dict(found)
+    unusable = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if unusable:
+        raise WeightsError(f'The weights of the model "{model}" hold numbers that are not finite ({unusable[0]}): install the model again.')
+    if not (tensors["features.std"] > 0).all():
+        raise WeightsError(f'The weights of the model "{model}" divide by nothing (features.std): install the model again.')
+
+
+def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
+    """Raises WeightsError unless what one network gives is what the next one takes."""
+    tokenizer, tokens, residual, flow, length = (getattr(card.networks, field.name) for field in dataclasses.fields(card.networks))
+    shared = {
+        "features": {_N_FEATURES, tokenizer.n_features, flow.n_features},
+        "code width": {tokenizer.code_dim, flow.code_dim},
+        "codes": {tokenizer.n_codes, tokens.n_codes, residual.n_codes},
+        "token layers": {tokenizer.n_quantizers, residual.n_quantizers},
+        "prompt width": {encoder.pooled_width, tokens.text_width, residual.text_width, length.text_width},
+        "word width": {encoder.word_width, tokens.word_width or encoder.word_width, residual.word_width or encoder.word_width},
+    }
+    for what, sizes in shared.items():
+        if len(sizes) > 1:
+            among = " and ".join(map(str, sorted(sizes)))
+            raise WeightsError(f'The networks of the model "{card.name}" do not fit together ({what}: {among}): install the model again.')
 
 
 def dataclass_from_json(kind: type[T], values: Any) -> T:
-    """A dataclass from JSON; lists become tuples, nested dataclasses are built too. TypeError for unknown or missing fields."""
+    """A dataclass from JSON; lists become tuples, nested dataclasses are built too.
+
+    TypeError for unknown or missing fields and for values of another type, ValueError for numbers that no field means.
+    """
     annotations = typing.get_type_hints(kind)
-    fields = {name: _field(annotations[name], value) for name, value in values.items()}
-    return kind(**fields)
+    if not isinstance(values, dict) or not values.keys() <= annotations.keys():
+        raise TypeError(f"{values!r:.80} does not hold the fields of {kind.__name__}")
+    return kind(**{name: _field(annotations[name], value, name) for name, value in values.items()})
 
 
-def _field(annotation: Any, value: Any) -> Any:
+def _field(annotation: Any, value: Any, name: str) -> Any:
     if dataclasses.is_dataclass(annotation):
         return dataclass_from_json(typing.cast(type, annotation), value)
-    return tuple(value) if isinstance(value, list) else value
+    if typing.get_origin(annotation) is tuple and isinstance(value, list):
+        kinds = typing.get_args(annotation)
+        kinds = kinds[:1] * len(value) if kinds[1:] == (...,) else kinds
+        if len(kinds) == len(value):
+            return tuple(_field(kind, item, name) for kind, item in zip(kinds, value, strict=True))
+    if annotation is float and type(value) is int:
+        value = float(value)
+    if type(value) is not annotation:
+        raise TypeError(f"{name} is {value!r:.80}")
+    if isinstance(value, int | float) and not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value}")
+    return value

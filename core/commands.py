@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import secrets
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from .contract import MAX_SEED, BadRequest, BodyRequest, Quality, UnderstudyError
+from .contract import MAX_SEED, BadRequest, BodyReply, BodyRequest, Quality, UnderstudyError
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,18 +32,14 @@ def _add_body(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _body(options: argparse.Namespace) -> None:
-    from .service import Service
-    from .terminal import ProgressLine
-
     seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
     request = BodyRequest(
         1, options.text, options.seconds, seed, Quality[options.quality.upper()].value, options.guidance, options.variations,
         options.model, options.device,
     )  # fmt: skip
+    request.validate()
     files = _output_files(options.out, options.variations)
-    progress = ProgressLine()
-    reply = Service().body(request, progress)
-    progress.finish()
+    reply = _reply(request)
     for path, motion in zip(files, reply.motions, strict=True):
         try:
             motion.save(path)
@@ -52,12 +49,34 @@ def _body(options: argparse.Namespace) -> None:
     print(", ".join(f"{lap.stage} {lap.seconds:.2f} s" for lap in reply.times), file=sys.stderr)
 
 
+def _reply(request: BodyRequest) -> BodyReply:
+    from .checkpoints import is_bundle
+    from .service import Service
+    from .terminal import ProgressLine
+
+    folder = Path(request.model)
+    if is_bundle(folder):  # here, unlike in the engine, a path may start at the working directory
+        request = replace(request, model=str(folder.absolute()))
+    progress = ProgressLine()
+    try:
+        return Service().body(request, progress)
+    finally:
+        progress.finish()
+
+
 def _output_files(out: Path, count: int) -> list[Path]:
     if out.suffix != ".npz":
         raise BadRequest(f"--out is {out}, but motions are written as .npz files: give a name such as motion.npz.")
-    if not out.absolute().parent.is_dir():
+    if not _is_folder(out.absolute().parent):
         raise BadRequest(f"The folder {out.absolute().parent} does not exist: make it first, or choose another place with --out.")
     return [out] if count == 1 else [out.with_name(f"{out.stem}_{number}.npz") for number in range(1, count + 1)]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long for the file system
+        return False
 
 
 def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import torch
 
 from .body.pipeline import BodyPipeline, Report
-from .checkpoints import BundleCard, find_bundle, load_pipeline
+from .checkpoints import BundleCard, find_bundle, load_pipeline, read_card
 from .contract import VERSION, BadRequest, BodyReply, BodyRequest, OutOfMemory, Recipe, StageTime
+from .out_of_memory import is_out_of_memory
 from .weights_manifest import WEIGHTS_FOLDER
 
 
@@ -30,7 +31,7 @@ class Service:
             loading = StageTime("loading", time.perf_counter() - began)
             recipe = Recipe(model=card.name, weights=card.sha256[:16], version=VERSION)
             motions, times = pipeline.generate(request, recipe, report)
-        except (MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             self.unload()
@@ -45,7 +46,7 @@ class Service:
 
     def _pipeline(self, model: str, device: torch.device, report: Report) -> tuple[BodyPipeline, BundleCard]:
         folder = find_bundle(model, self._folders)
-        if self._loaded is None or self._loaded[0] != (folder, str(device)):
+        if self._loaded is None or self._loaded[0] != (folder, str(device)) or self._loaded[2] != read_card(folder):
             self._loaded = None
             report("Loading the model", 0, 1)
             self._loaded = ((folder, str(device)), *load_pipeline(folder, device))
@@ -61,14 +62,6 @@ def pick_device(wish: str) -> torch.device:
     if wish not in ("cpu", "cuda"):
         raise BadRequest(f'The device "{wish}" is not known: choose auto, cpu or cuda.')
     return torch.device(wish)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Torch tells it in several ways: its own class on CUDA, a RuntimeError of the allocator on the CPU."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error)
-    return "can't allocate memory" in text or "not enough memory" in text or "Cannot allocate memory" in text
 
 
 def _memory_advice(request: BodyRequest, device: torch.device) -> str:

@@ -28,7 +28,7 @@ def listed_files(folder: Path = WEIGHTS_FOLDER) -> dict[str, WeightFile]:
         with (folder / MANIFEST).open("rb") as file:
             entries = tomllib.load(file)
         files = [WeightFile(row["path"], row["bytes"], row["sha256"]) for entry in entries.values() for row in entry["files"]]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"The list of weights {folder / MANIFEST} cannot be read ({error}): install the extension again.") from error
     return {file.path: file for file in files}
 

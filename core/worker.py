@@ -30,6 +30,7 @@ from .contract import (
     encode_frame,
     read_frame,
 )
+from .out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
     from .service import Service
@@ -54,15 +55,18 @@ class Worker:
             self._answer(job)
 
     def _read(self) -> None:
-        status = 0
+        status = 1
         try:
             while (message := read_frame(self._requests)) is not None:
                 self._receive(message)
+            status = 0
         except UnderstudyError as error:
             print(f"understudy worker: {error}", file=sys.stderr, flush=True)
-            status = 1
-        # Nobody is left to answer, and a job in torch's hands cannot be stopped otherwise
-        os._exit(status)
+        except Exception:
+            traceback.print_exc()
+        finally:
+            # Nobody is left to answer, and a job in torch's hands cannot be stopped otherwise
+            os._exit(status)
 
     def _receive(self, message: Message) -> None:
         if isinstance(message, Hello):
@@ -86,8 +90,9 @@ class Worker:
             self._send(Failure(job.id, type(error).__name__, str(error)))
         except Exception as error:
             traceback.print_exc()
-            sentence = f"The engine met an error that it does not know ({type(error).__name__}: {error}). Its log tells more."
-            self._send(Failure(job.id, "UnderstudyError", sentence))
+            self._send(_unforeseen(job, error))
+            if self._service is None:
+                os._exit(1)  # torch was imported by half, and cannot be imported again in this process
         finally:
             self._cancelled.discard(job.id)
 
@@ -115,6 +120,13 @@ class Worker:
             self._replies.flush()
         except (BrokenPipeError, OSError):
             os._exit(0)
+
+
+def _unforeseen(job: BodyRequest | Unload, error: Exception) -> Failure:
+    if is_out_of_memory(error):
+        return Failure(job.id, "OutOfMemory", "There was not enough memory to start the engine: close other programs, and try again.")
+    sentence = f"The engine met an error that it does not know ({type(error).__name__}: {error}). Its log tells more."
+    return Failure(job.id, "UnderstudyError", sentence)
 
 
 def check_versions(hello: Hello) -> None:

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 from ...core.contract import (
     CONTRACT_VERSION,
@@ -89,17 +88,18 @@ class Engine:
         """Starts a job, and the worker if there is none. Raises UnderstudyError if one is under way or the start fails."""
         if self.is_busy:
             raise UnderstudyError("The engine is still at work: wait for it, or cancel it first.")
+        frame = encode_frame(job)
         if not self.is_running:
             self._start()
+        self._outbox.put(frame)
         self._job, self._cancelled_at = job.id, None
         self._last_sign = time.monotonic()
-        self._outbox.put(job)
 
     def cancel(self) -> None:
         """Asks the job to stop; `poll` brings its Failure("Cancelled")."""
         if self.is_busy and self._cancelled_at is None:
             self._cancelled_at = time.monotonic()
-            self._outbox.put(Cancel(self._job))
+            self._outbox.put(encode_frame(Cancel(self._job)))
 
     def poll(self) -> list[Message]:
         """What has come since the last call, for the job under way. Never blocks; a dead or hung worker comes as a Failure."""
@@ -163,7 +163,7 @@ class Engine:
                 f"The engine's Python {self.settings.python} cannot be started ({error.strerror}): set it up again in the preferences."
             ) from error
         self._process = process
-        self._outbox.put(Hello(CONTRACT_VERSION, VERSION))
+        self._outbox.put(encode_frame(Hello(CONTRACT_VERSION, VERSION)))
         for target, arguments in (
             (_write_frames, (process, self._outbox)),
             (_read_frames, (process, self._inbox)),
@@ -201,7 +201,7 @@ class Engine:
 
     def _died(self) -> Failure:
         process = self._process
-        status = process.wait() if process else None
+        status = process.poll() if process else None
         if self._cancelled_at is not None:
             return self._fault(UnderstudyError, "Cancelled: nothing was changed.", name="Cancelled")
         why = _exit_reason(status, list(self.log))
@@ -231,7 +231,9 @@ def _read_frames(process: subprocess.Popen[bytes], inbox: queue.SimpleQueue[obje
             inbox.put(error)
     except (OSError, ValueError):
         pass
-    inbox.put(_CLOSED)
+    finally:
+        _ended(process)  # after its last word it has a moment to end, so that the exit status is known
+        inbox.put(_CLOSED)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bool:
@@ -245,8 +247,8 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
 def _write_frames(process: subprocess.Popen[bytes], outbox: queue.SimpleQueue[object]) -> None:
     assert process.stdin is not None
     try:
-        while (message := outbox.get()) is not _CLOSED:
-            process.stdin.write(encode_frame(cast(Message, message)))
+        while isinstance(frame := outbox.get(), bytes):
+            process.stdin.write(frame)
             process.stdin.flush()
     except (OSError, ValueError):
         pass  # the worker is gone: the reading side reports it
@@ -276,7 +278,9 @@ def _version_sentence(hello: Hello) -> str:
 
 
 def _exit_reason(status: int | None, log: list[str]) -> str:
-    if status is not None and status < 0:
+    if status is None:
+        return "it closed its output"
+    if status < 0:
         return "it was killed, perhaps because memory ran out" if status == -9 else f"signal {-status}"
     last = next((line for line in reversed(log) if line.strip()), "")
     return last[:160] if last else f"exit code {status}"

@@ -71,15 +71,15 @@ class VelocityUNet(nn.Module):
         self.final_conv = nn.Conv1d(width, config.n_features, 1)
 
     @staticmethod
-    def _down(low: int, high: int, time_width: int, last: bool) -> nn.ModuleList:
+    def _down(low: int, high: int, time_width: int, last: bool) -> Level:
         narrow = nn.Conv1d(low, high, 3, padding=1) if last else nn.Conv1d(low, high, 4, stride=2, padding=1)
-        return nn.ModuleList((FlowBlock(low, low, time_width), narrow))
+        return Level((FlowBlock(low, low, time_width), narrow))
 
     @staticmethod
-    def _up(low: int, high: int, time_width: int, last: bool) -> nn.ModuleList:
+    def _up(low: int, high: int, time_width: int, last: bool) -> Level:
         conv = nn.Conv1d(high, low, 3, padding=1)
         widen = conv if last else nn.Sequential(nn.Upsample(scale_factor=2), conv)
-        return nn.ModuleList((FlowBlock(high + low, high, time_width), widen))
+        return Level((FlowBlock(high + low, high, time_width), widen))
 
     def condition(self, y: Tensor) -> Tensor:
         batch, tokens, code_dim = y.shape
@@ -93,16 +93,30 @@ class VelocityUNet(nn.Module):
         first = h = self.init_proj(torch.cat((x, condition), dim=1))
         e = self.time_mlp(t)
         skips = []
-        for down in self.downs:
-            block, narrow = down  # type: ignore[misc]
-            h = block(h, e)
+        for down in _levels(self.downs):
+            h = down.block(h, e)
             skips.append(h)
-            h = narrow(h)
+            h = down.resample(h)
         h = self.mid_block2(self.mid_block1(h, e), e)
-        for up in self.ups:
-            block, widen = up  # type: ignore[misc]
-            h = widen(block(torch.cat((h, skips.pop()), dim=1), e))
+        for up in _levels(self.ups):
+            h = up.resample(up.block(torch.cat((h, skips.pop()), dim=1), e))
         return self.final_conv(self.final_res_block(torch.cat((h, first), dim=1), e))
+
+
+class Level(nn.ModuleList):
+    """One resolution of the U-Net: a block, then the change of resolution."""
+
+    @property
+    def block(self) -> nn.Module:
+        return self[0]
+
+    @property
+    def resample(self) -> nn.Module:
+        return self[1]
+
+
+def _levels(modules: nn.ModuleList) -> list[Level]:
+    return [module for module in modules if isinstance(module, Level)]
 
 
 class TimeEmbedding(nn.Module):
@@ -110,10 +124,10 @@ class TimeEmbedding(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.half = width // 2
+        self.n_frequencies = width // 2
 
     def forward(self, t: Tensor) -> Tensor:
-        frequencies = torch.exp(torch.arange(self.half, device=t.device) * (-math.log(10000) / (self.half - 1)))
+        frequencies = torch.exp(torch.arange(self.n_frequencies, device=t.device) * (-math.log(10000) / (self.n_frequencies - 1)))
         angles = t[:, None] * frequencies
         return torch.cat((angles.sin(), angles.cos()), dim=-1)
 

@@ -51,6 +51,10 @@ class MiniLM:
         self._network = network.eval()
         self._tokenizer = tokenizer
 
+    @property
+    def n_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self._network.parameters())
+
     def encode(self, prompts: list[str]) -> EncodedText:
         """Raises BadRequest for a prompt in a script that the English model cannot read."""
         for prompt in prompts:

@@ -23,8 +23,10 @@ from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_t
 from .token_plan import Window, plan_windows, share_tokens
 
 Report = Callable[[str, int, int], None]
-# Noise of the flow and choice of tokens must not share random numbers
-_FLOW_STREAM = 0x5EED_F10
+# The two kinds of tokens and the noise of the flow must not share random numbers. Torch's CPU generator takes 32 bits of a seed and
+# drops the others, so that a stream has to be a step inside them
+_BASE_STREAM, _RESIDUAL_STREAM, _FLOW_STREAM = range(3)
+_STREAM_STEP = 0x9E3779B9
 _FRAMES_AT_ONCE = 4000  # decoded in one pass; more variations or longer takes go in several
 
 
@@ -89,7 +91,7 @@ class BodyPipeline:
     def _base_tokens(self, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
         windows = plan_windows(lengths)
         ids = torch.zeros(request.variations, windows[-1].end, dtype=torch.long, device=self._device)
-        generators = _generators(request, stream=0)
+        generators = _generators(request, _BASE_STREAM)
         settings = replace(self._settings.unmasking, guidance=request.guidance)
         for number, window in enumerate(windows):
             given, keep = self._given(ids, window)
@@ -104,7 +106,7 @@ class BodyPipeline:
         windows = plan_windows(lengths)
         n_layers = self._networks.residual.config.n_quantizers
         ids = torch.zeros(*base.shape, n_layers, dtype=torch.long, device=self._device)
-        generators = _generators(request, stream=1)
+        generators = _generators(request, _RESIDUAL_STREAM)
         settings = replace(self._settings.residual, guidance=self._residual_guidance(request.guidance))
         for number, window in enumerate(windows):
             given, keep = self._given(ids, window)
@@ -163,7 +165,7 @@ def _seed(request: BodyRequest, variation: int) -> int:
 
 def _generators(request: BodyRequest, stream: int) -> list[torch.Generator]:
     seeds = [_seed(request, variation) for variation in range(request.variations)]
-    return [torch.Generator().manual_seed(seed + (stream << 32)) for seed in seeds]
+    return [torch.Generator().manual_seed((seed + stream * _STREAM_STEP) % 2**32) for seed in seeds]
 
 
 def _stage(report: Report, name: str, number: int, count: int) -> Callable[[int, int], None]:

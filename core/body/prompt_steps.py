@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 
+# "next" ends a step only behind a comma or an "and": "next to a wall" and "to the next chair" are places
 _BREAK = re.compile(
-    r"\s*(?:[.;!]+\s+|[,.;]?\s*\b(?:and\s+)?(?:then|afterwards?|after\s+that|next|finally)\b[,:]?\s+)(?:and\s+)?", re.IGNORECASE
+    r"\s*(?:[.;!]+\s+|[,.;]?\s*\b(?:and\s+)?(?:then|afterwards?|after\s+that|finally)\b[,:]?\s+"
+    r"|(?:[,;]\s*(?:and\s+)?|\band\s+)next\b(?!\s+to\b)[,:]?\s+)(?:and\s+)?",
+    re.IGNORECASE,
 )
+_LEAD = re.compile(r"^(?:first|at first|next(?!\s+to\b))[,\s]+", re.IGNORECASE)
+_EDGES = re.compile(r"^[\s,.;!]+|[\s,.;!]+$")
 # Words that end like a verb in the third person and are none
 _NOT_VERBS = {"his", "this", "its", "is", "as", "always", "us", "yes", "hers"}
 _MAX_STEPS = 12
@@ -14,8 +19,8 @@ _MAX_STEPS = 12
 
 def prompt_steps(text: str) -> list[str]:
     """The steps in order; at least one. A step without a subject ("waves") gets that of the first ("a person waves")."""
-    parts = [part.strip(" ,.;!") for part in _BREAK.split(text.strip())]
-    steps = [re.sub(r"^(?:first|at first)[, ]+", "", part, flags=re.IGNORECASE) for part in parts if part]
+    parts = [_EDGES.sub("", part) for part in _BREAK.split(text.strip())]
+    steps = [step for part in parts if (step := _EDGES.sub("", _LEAD.sub("", part)))]
     if not steps:
         return [text.strip()]
     merged = [*steps[: _MAX_STEPS - 1], " and ".join(steps[_MAX_STEPS - 1 :])] if len(steps) > _MAX_STEPS else steps
@@ -38,4 +43,4 @@ def _subject(step: str) -> str:
 
 def _is_verb(word: str) -> bool:
     word = word.lower().strip(",")
-    return word.endswith("s") and not word.endswith("ss") and word not in _NOT_VERBS and len(word) > 2
+    return word.endswith("s") and not word.endswith(("ss", "'s", "\u2019s")) and word not in _NOT_VERBS and len(word) > 2

@@ -73,7 +73,7 @@ def generate_residual_tokens(
         drawn = (keep_likeliest(logits, settings.share) / settings.temperature + noise).argmax(-1)
         if given is not None and keep is not None:
             drawn = torch.where(keep, given[..., layer], drawn)
-        ids[..., layer] = drawn.masked_fill(pad, model.pad_id)
+        ids[..., layer] = drawn.masked_fill(pad | (drawn == NO_CODE), model.pad_id)
         if on_step:
             on_step(layer, n_layers - 1)
     return ids.masked_fill(ids == model.pad_id, NO_CODE)

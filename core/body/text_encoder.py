@@ -51,6 +51,9 @@ class TextEncoder(Protocol):
     pooled_width: int
     word_width: int
 
+    @property
+    def n_parameters(self) -> int: ...
+
     def encode(self, prompts: list[str]) -> EncodedText:
         """Raises BadRequest for a prompt that the encoder cannot read."""
         ...

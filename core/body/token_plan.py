@@ -42,6 +42,10 @@ def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
 
 
 def share_tokens(total: int, wishes: list[int]) -> list[int]:
-    """`total` tokens divided in proportion to `wishes`, at least one each where that is possible."""
-    edges = [round(total * sum(wishes[:part]) / sum(wishes)) for part in range(len(wishes) + 1)]
-    return [max(1, high - low) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    """`total` tokens divided in proportion to `wishes`, but at least one each (so more than `total` if that is fewer than they are)."""
+    edges = [0]
+    for part in range(1, len(wishes) + 1):
+        wished = round(total * sum(wishes[:part]) / sum(wishes))
+        left_for_others = total - (len(wishes) - part)
+        edges.append(max(edges[-1] + 1, min(wished, left_for_others)))
+    return [high - low for low, high in zip(edges[:-1], edges[1:], strict=True)]

@@ -39,7 +39,9 @@ class WordPiece:
 def _words(text: str) -> list[str]:
     """Lower-cased words without accents; punctuation and Chinese characters stand alone."""
     spaced = "".join(f" {c} " if _is_chinese(c) else c for c in map(_plain_space, text) if not _is_control(c))
-    plain = "".join(c for c in unicodedata.normalize("NFD", spaced.lower()) if unicodedata.category(c) != "Mn")
+    # letter by letter, because Python alone knows that a sigma at the end of a word is another one
+    lower = "".join(c.lower() for c in spaced)
+    plain = "".join(c for c in unicodedata.normalize("NFD", lower) if unicodedata.category(c) != "Mn")
     return "".join(f" {c} " if _is_punctuation(c) else c for c in plain).split()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import struct
 import types
 import typing
@@ -24,6 +25,7 @@ PREFIX = struct.Struct("<4sIQ")
 MAX_HEADER_BYTES = 4 << 20
 MAX_PAYLOAD_BYTES = 1 << 30
 ARRAY_TYPES = ("<f4", "<i4", "|u1")
+_READ_AT_ONCE = 1 << 20  # bytes: a length that is only announced must not allocate
 
 _KINDS: Mapping[str, type[Any]] = {
     kind.__name__: kind for kind in (Hello, BodyRequest, Cancel, Unload, Progress, BodyReply, Failure)
@@ -48,10 +50,10 @@ def decode_frame(frame: bytes) -> Message:
 
 def read_frame(stream: BinaryIO) -> Message | None:
     """Waits for the next message; None at a clean end of the stream. Raises ContractError for a broken one."""
-    prefix = stream.read(PREFIX.size)
-    if not prefix:
+    first = stream.read(1)
+    if not first:
         return None
-    header_bytes, payload_bytes = _lengths(prefix)
+    header_bytes, payload_bytes = _lengths(first + _read_exactly(stream, PREFIX.size - 1))
     return _decode_body(_read_exactly(stream, header_bytes), _read_exactly(stream, payload_bytes))
 
 
@@ -69,7 +71,7 @@ def _lengths(prefix: bytes) -> tuple[int, int]:
 def _read_exactly(stream: BinaryIO, count: int) -> bytes:
     data = bytearray()
     while len(data) < count:
-        part = stream.read(count - len(data))
+        part = stream.read(min(count - len(data), _READ_AT_ONCE))
         if not part:
             raise ContractError("The other side stopped in the middle of a frame.")
         data += part
@@ -79,9 +81,10 @@ def _read_exactly(stream: BinaryIO, count: int) -> bytes:
 def _decode_body(header: bytes, payload: bytes) -> Message:
     try:
         parsed = json.loads(header)
-        kind = _KINDS[parsed["kind"]]
-        message: Message = _from_json(kind, parsed["fields"], _Payload(payload))
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        arrays = _Payload(payload)
+        message: Message = _from_json(_KINDS[parsed["kind"]], parsed["fields"], arrays)
+        arrays.check_empty()
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ContractError(f"A frame cannot be read: {error!r}.") from error
     return message
 
@@ -107,12 +110,19 @@ class _Payload:
         self._data, self._at = data, 0
 
     def take(self, dtype: str, shape: list[int]) -> np.ndarray:
-        if dtype not in ARRAY_TYPES or any(size < 0 for size in shape):
+        if dtype not in ARRAY_TYPES or not isinstance(shape, list) or any(type(size) is not int or size < 0 for size in shape):
             raise ValueError(f"array of {dtype} {shape}")
-        count = int(np.prod(shape, dtype=np.int64))
-        array = np.frombuffer(self._data, dtype, count, self._at).reshape(shape)
+        array = np.frombuffer(self._data, dtype, math.prod(shape), self._at).reshape(shape)
         self._at += array.nbytes
         return array.copy()
+
+    def check_empty(self) -> None:
+        if self._at != len(self._data):
+            raise ValueError(f"{len(self._data) - self._at:,} bytes that belong to no array")
+
+
+# How JSON holds each annotated type; dataclasses and arrays are objects
+_JSON_TYPES: Mapping[Any, type[Any]] = {tuple: list, str: str, int: int, float: float, bool: bool}
 
 
 def _from_json(kind: Any, value: Any, payload: _Payload) -> Any:
@@ -121,6 +131,10 @@ def _from_json(kind: Any, value: Any, payload: _Payload) -> Any:
     if origin in (types.UnionType, typing.Union):
         options = [option for option in arguments if option is not type(None)]
         return None if value is None else _from_json(options[0], value, payload)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not _JSON_TYPES.get(origin or kind, dict):
+        raise TypeError(f"{value!r} is not {kind}")
     if origin is tuple:
         return tuple(_from_json(arguments[0], item, payload) for item in value)
     if kind is np.ndarray:
@@ -129,8 +143,4 @@ def _from_json(kind: Any, value: Any, payload: _Payload) -> Any:
         annotations = typing.get_type_hints(kind)
         fields = {name: _from_json(annotations[name], item, payload) for name, item in value.items()}
         return typing.cast(Any, kind)(**fields)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} is not {kind.__name__}")
     return value

@@ -41,7 +41,8 @@ class BodyRequest:
     """One text-to-motion job.
 
     seconds: length of the motion, or None to let the model estimate it. steps: grid points of the flow sampler (see Quality).
-    guidance: strength of the prompt in the token transformers, 1 is none. model: a bundle's name or folder.
+    guidance: strength of the prompt in the token transformers, 1 is none. model: a bundle's name, or the full
+    path of its folder.
     device: "auto", "cpu" or "cuda".
     """
 
@@ -81,7 +82,8 @@ class BodyRequest:
 
 def _check_range(what: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise BadRequest(f"The {what} is {value:g}: choose between {low:g} and {high:g}.")
+        shown, lowest, highest = (f"{number:,}" if isinstance(number, int) else f"{number:g}" for number in (value, low, high))
+        raise BadRequest(f"The {what} is {shown}: choose between {lowest} and {highest}.")
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import zipfile
+import math
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -33,8 +34,11 @@ class Recipe:
 
     @classmethod
     def from_json(cls, text: str) -> Recipe:
-        """Unknown entries of newer versions are left out."""
-        return cls(**{name: value for name, value in json.loads(text).items() if name in cls.__dataclass_fields__})
+        """Unknown entries of newer versions are left out. Raises ValueError or TypeError for what is no recipe."""
+        entries = json.loads(text)
+        if not isinstance(entries, dict):
+            raise TypeError("its recipe cannot be read")
+        return cls(**{name: value for name, value in entries.items() if name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class BodyMotion:
                 raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")
         if frames == 0 or len(self.parents) != joints:
             raise ValueError(f"a motion of {frames} frames with {len(self.parents)} parents for {joints} joints")
+        if not 0 < self.fps < math.inf:
+            raise ValueError(f"a motion at {self.fps:g} frames a second")
 
     @property
     def seconds(self) -> float:
@@ -117,22 +123,27 @@ class BodyMotion:
     @classmethod
     def load(cls, path: Path) -> BodyMotion:
         """Raises BadRequest for a file that is not such a motion, OSError for one that cannot be opened."""
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                if str(arrays["format"]) != FILE_FORMAT:
-                    raise ValueError(f"its format is {arrays['format']}")
-                return cls(
-                    translation=arrays["translation"],
-                    rotations=arrays["rotations"],
-                    contacts=arrays["contacts"],
-                    joint_names=tuple(str(name) for name in arrays["joint_names"]),
-                    parents=tuple(int(parent) for parent in arrays["parents"]),
-                    offsets=arrays["offsets"],
-                    fps=float(arrays["fps"]),
-                    recipe=Recipe.from_json(str(arrays["recipe"])),
-                )
-        except (ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise BadRequest(f"{path.name} is not a body motion written by Understudy ({error}): make it again.") from error
+        with path.open("rb") as file:
+            try:
+                return cls._read(file)
+            except Exception as error:  # numpy, zipfile, zlib and json all have their own for a damaged file
+                raise BadRequest(f"{path.name} is not a body motion written by Understudy ({error}): make it again.") from error
+
+    @classmethod
+    def _read(cls, file: BinaryIO) -> BodyMotion:
+        with np.load(file, allow_pickle=False) as arrays:
+            if str(arrays["format"]) != FILE_FORMAT:
+                raise ValueError(f"its format is {arrays['format']}")
+            return cls(
+                translation=arrays["translation"],
+                rotations=arrays["rotations"],
+                contacts=arrays["contacts"],
+                joint_names=tuple(str(name) for name in arrays["joint_names"]),
+                parents=tuple(int(parent) for parent in arrays["parents"]),
+                offsets=arrays["offsets"],
+                fps=float(arrays["fps"]),
+                recipe=Recipe.from_json(str(arrays["recipe"])),
+            )
 
 
 def slerp(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:

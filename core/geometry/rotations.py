@@ -116,7 +116,7 @@ def sign_continuous(q: Tensor) -> Tensor:
 
 
 def twist_about_y(q: Tensor) -> Tensor:
-    """Angle `(...)` in (-pi, pi] of the part of `(..., 4)` that turns about +Y; undefined where the body is upside down."""
+    """Angle `(...)` in [-pi, pi) of the part of `(..., 4)` that turns about +Y; undefined where the body is upside down."""
     angle = 2.0 * torch.atan2(q[..., 2], q[..., 0])
     return wrap_angle(angle)
 
@@ -138,8 +138,8 @@ def shortest_arc(a: Tensor, b: Tensor) -> Tensor:
     Opposite directions turn by pi about an axis across them.
     """
     a, b = F.normalize(a, dim=-1), F.normalize(b, dim=-1)
-    across = torch.linalg.cross(a, torch.roll(a, 1, dims=-1) + a.new_tensor([0.3, -0.2, 0.1]))
+    across = torch.linalg.cross(a, F.one_hot(a.abs().argmin(-1), 3).to(a))
     q = torch.cat((1 + (a * b).sum(-1, keepdim=True), torch.linalg.cross(a, b)), dim=-1)
     opposite = torch.cat((torch.zeros_like(q[..., :1]), F.normalize(across, dim=-1)), dim=-1)
-    q = torch.where(q[..., :1] < 1e-7, opposite, q)
+    q = torch.where(q[..., :1] <= torch.finfo(q.dtype).eps, opposite, q)
     return matrix_from_quaternion(F.normalize(q, dim=-1))

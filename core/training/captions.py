@@ -16,11 +16,8 @@ from .motion_capture.source_clip import MotionFileError
 CAPTIONS_FILE = Path(__file__).with_name("captions.toml")
 SENTENCES_A_CELL = 64  # of one content in one style; more phrasings repeat the same words
 _NEUTRAL = ("a person", "someone", "a man", "a woman", "the character", "he", "she", "somebody")
-_SWAPS = {
-    "left": "right", "leftward": "rightward", "leftwards": "rightwards", "lefthand": "righthand", "clockwise": "counterclockwise",
-    "left-handed": "right-handed", "anticlockwise": "clockwise", "counter-clockwise": "clockwise",
-}  # fmt: skip
-_OTHER_SIDE = {**{b: a for a, b in reversed(_SWAPS.items())}, **_SWAPS}
+# Also inside compounds: "left-handed", "turn-left", "leftmost"
+_SIDE_WORD = re.compile(r"\b(?:(?P<side>left|right)(?=(?:wards?|hand(?:ed)?|footed|most)?\b)|(?P<against>counter-?|anti-?)?clockwise\b)")
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class CaptionBook:
     def _cell(self, content: str, style: str) -> list[str]:
         entry, phrases = self._styles[style], self._phrases[content]
         if style == "normal":
-            made = [phrase for phrase in phrases] + [f"{who} {phrase}" for who in _NEUTRAL for phrase in phrases]
+            made = [*phrases] + [f"{who} {phrase}" for who in _NEUTRAL for phrase in phrases]
         else:
             made = [f"{who} {phrase}" for who in entry["subjects"] for phrase in phrases]
             made += [f"{lead} {phrase}" for lead in entry["leads"] for phrase in phrases]
@@ -67,8 +64,14 @@ class CaptionBook:
 
 
 def mirrored_text(text: str) -> str:
-    """Left and right, clockwise and counterclockwise exchanged."""
-    return re.sub(r"[\w-]+", lambda word: _OTHER_SIDE.get(word[0], word[0]), text)
+    """Left and right, clockwise and counterclockwise exchanged in lower-case text."""
+
+    def other(word: re.Match[str]) -> str:
+        if word["side"]:
+            return "right" if word["side"] == "left" else "left"
+        return "clockwise" if word["against"] else "counterclockwise"
+
+    return _SIDE_WORD.sub(other, text)
 
 
 def read_timed_captions(path: Path, source: str = "") -> dict[str, list[Caption]]:
@@ -80,13 +83,17 @@ def read_timed_captions(path: Path, source: str = "") -> dict[str, list[Caption]
     """
     captions: dict[str, list[Caption]] = {}
     for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
             if not row.get("source", "").startswith(source):
                 continue
-            text = row["text"].strip().lower().rstrip(".")
+            if not (text := row["text"].strip().lower().rstrip(".")):
+                raise ValueError("an empty sentence")
             text = mirrored_text(text) if row.get("mirrored") else text
-            captions.setdefault(row["clip"], []).append(Caption(text, float(row.get("start_s", 0.0)), row.get("end_s")))
+            end = None if row.get("end_s") is None else float(row["end_s"])
+            captions.setdefault(row["clip"], []).append(Caption(text, float(row.get("start_s", 0.0)), end))
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise MotionFileError(f'{path.name}, line {number}: not a caption such as {{"clip": "walk_01", "text": "..."}}.') from error
     return captions
@@ -94,6 +101,6 @@ def read_timed_captions(path: Path, source: str = "") -> dict[str, list[Caption]
 
 def _lines(path: Path) -> Iterable[str]:
     try:
-        return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise MotionFileError(f"The captions {path} cannot be read ({error}).") from error

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..body.motion_tokens import Codebook, ResidualQuantizer
+from ..body.motion_tokens import ResidualQuantizer
 
 DECAY = 0.99
 CHOICE_TEMPERATURE = 0.5

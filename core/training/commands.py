@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..contract import BadRequest
+
+if TYPE_CHECKING:
+    from .corpus import Corpus
 
 # steps, batch size, learning rate: what the starter weights were trained with
 _SCHEDULES = {
@@ -24,6 +29,7 @@ def add_training_commands(commands: Parsers[argparse.ArgumentParser]) -> None:
     for name, (steps, batch_size, rate) in _SCHEDULES.items():
         _add_network(train, name, steps, batch_size, rate)
     _add_bundle(train)
+    _add_check(train)
 
 
 def _add_prepare(train: Parsers[argparse.ArgumentParser]) -> None:
@@ -36,17 +42,46 @@ def _add_prepare(train: Parsers[argparse.ArgumentParser]) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
+    from ..body.features import FPS
     from ..terminal import ProgressLine
     from .corpus import build
 
     if not options.packs and not options.folder:
         raise BadRequest("Nothing to prepare: give --packs, --folder, or both.")
+    if options.captions and not options.folder:
+        raise BadRequest("--captions are sentences for clips of your own: give their --folder too.")
     progress = ProgressLine()
     corpus = build(options.packs, options.folder, options.captions, progress)
     progress.finish()
     corpus.save(options.out)
-    minutes = len(corpus.features) / 20 / 60
-    print(f"{options.out}: {len(corpus.stretches)} stretches, {minutes:.1f} minutes with mirrored copies, {len(corpus.sentences)} sentences")
+    minutes = len(corpus.features) / FPS / 60
+    contents = f"{len(corpus.stretches)} stretches, {minutes:.1f} minutes with mirrored copies, {len(corpus.sentences)} sentences"
+    print(f"{options.out}: {contents}")
+    if options.folder:
+        for note in _left_out(corpus, options.folder, options.captions):
+            print(f"understudy: {note}", file=sys.stderr)
+
+
+def _left_out(corpus: Corpus, folder: Path, captions: Path | None) -> list[str]:
+    """What somebody should know whose files or sentences were of no use, one sentence each."""
+    from .captions import read_timed_captions
+    from .motion_capture.folder import motion_files
+
+    files = {path.stem for path in motion_files(folder)}
+    described = set(read_timed_captions(captions)) if captions else set()
+    used = {stretch.clip for stretch in corpus.stretches if stretch.pack == "own"}
+    silent = used - {stretch.clip for stretch in corpus.stretches if stretch.spans}
+    notes = {
+        "there are captions for clips that are not in the folder": described - files,
+        "shorter than a second, and left out": files - used,
+        "without a sentence of at least a second, so that no prompt will lead to them": silent,
+    }
+    return [f"{note}: {_some(names)}." for note, names in notes.items() if names]
+
+
+def _some(names: set[str]) -> str:
+    listed = ", ".join(sorted(names)[:10])
+    return f"{listed} and {len(names) - 10} more" if len(names) > 10 else listed
 
 
 def _add_network(train: Parsers[argparse.ArgumentParser], name: str, steps: int, batch_size: int, rate: float) -> None:
@@ -100,3 +135,23 @@ def _bundle(options: argparse.Namespace) -> None:
 
     card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution))
     print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")
+
+
+def _add_check(train: Parsers[argparse.ArgumentParser]) -> None:
+    parser = train.add_parser("check", help="how often a model does what simple prompts say")
+    parser.add_argument("--model", default="starter")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=4.0)
+    parser.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace) -> None:
+    from ..terminal import ProgressLine
+    from .prompt_check import check_prompts
+
+    progress = ProgressLine()
+    shares = check_prompts(options.model, options.seeds, options.seconds, progress)
+    progress.finish()
+    for check, share in shares.items():
+        print(f"{share:5.0%}  {check.prompt:<36} {check.meaning}")
+    print(f"{sum(shares.values()) / len(shares):5.0%}  mean of {len(shares)} prompts, {options.seeds} seeds each")

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..body.features import raw_features
-from ..contract import BodyMotion
+from ..contract import BadRequest, BodyMotion
 from ..geometry.skeleton import REST_SKELETON
 from .captions import Caption, CaptionBook, mirrored_text, read_timed_captions
 from .motion_capture.folder import motion_files, read_motion_file
@@ -30,7 +30,8 @@ PACKS = ("bandai_namco", "cmu", "accad")
 MIN_FRAMES = 20  # one second; shorter stretches between two jumps of a recording are left out
 # CMU: playground and uneven ground, where y = 0 is not where the feet stand (data card, section 3)
 _UNEVEN_SUBJECTS = ("01", "03")
-_UNEVEN_WORDS = ("ladder", "step stool", "steps", "stool", "uneven")
+_UNEVEN_WORDS = ("climb", "stool", "uneven")
+SPLIT_FROM = 40  # files; of fewer clips of one's own, all are trained on
 _TEST_SUBJECTS, _VALIDATION_SUBJECTS = ("08", "39", "61"), ("07", "38")
 
 Report = Callable[[str, int, int], None]
@@ -70,6 +71,16 @@ class Corpus:
 
     def split(self, name: str) -> list[Stretch]:
         return [stretch for stretch in self.stretches if stretch.split == name]
+
+    def usable(self, split: str, fits: Callable[[Stretch], bool]) -> list[Stretch]:
+        """Stretches of a split that fit. Where a small corpus has none to validate on, they are those of the training.
+
+        Raises BadRequest where there is none at all.
+        """
+        for name in dict.fromkeys((split, "train")):
+            if found := [stretch for stretch in self.split(name) if fits(stretch)]:
+                return found
+        raise BadRequest("The corpus has no motion that this network can be trained on: prepare it with more clips and captions.")
 
     def frames(self, stretch: Stretch) -> Tensor:
         return self.features[stretch.first : stretch.first + stretch.count]
@@ -147,7 +158,8 @@ def build(packs: Path | None, folder: Path | None, captions: Path | None, report
         for number, path in enumerate(files):
             report(f"reading {folder.name}", number + 1, len(files))
             label = Label(path.stem, "", "own", "", "")
-            builder.add(read_motion_file(path), label, "own", _hash_split(path.stem), own.get(path.stem, []), flat=True)
+            split = _hash_split(path.stem) if len(files) >= SPLIT_FROM else "train"
+            builder.add(read_motion_file(path), label, "own", split, own.get(path.stem, []), flat=True)
     if not builder.stretches:
         raise MotionFileError("No motion of at least one second was found: look at the folders that were given.")
     return builder.corpus()

@@ -40,7 +40,9 @@ def encode_sentences(
     digest = hashlib.sha256("\n".join((encoder.name, *sentences)).encode()).hexdigest()[:16]
     file = cache.with_name(f"{cache.name}-{digest}.safetensors")
     if not file.exists():
-        save_file(_encode(sentences, encoder, report), file)
+        partial = file.with_name(file.name + ".part")
+        save_file(_encode(sentences, encoder, report), partial)
+        partial.replace(file)
     stored = load_file(file)
     return EncodedSentences(stored["pooled"], stored["words"], stored["first"])
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import pickle
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +19,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-CHECKPOINT = "checkpoint.pt"
+from ..contract import UnderstudyError
+
+CHECKPOINT, CONFIG = "checkpoint.pt", "config.json"
 LOG = "log.jsonl"
 
 
@@ -46,7 +49,8 @@ class Schedule:
 class Task(Protocol):
     """What is particular to one network."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module: ...
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
         """The loss of one random batch, and figures for the log."""
@@ -122,8 +126,8 @@ class Run:
         with torch.no_grad():
             for mean, now in zip(self.averaged.parameters(), self.task.network.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)
-            for mean, now in zip(self.averaged.buffers(), self.task.network.buffers(), strict=True):
-                mean.copy_(now)
+            for held, fresh in zip(self.averaged.buffers(), self.task.network.buffers(), strict=True):
+                held.copy_(fresh)
 
     def _report(self, figures: Mapping[str, float], seconds_a_step: float) -> None:
         left = seconds_a_step * (self.schedule.steps - self.step)
@@ -152,16 +156,22 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "extra": self.task.extra_state(),
         }
-        partial = self.folder / (CHECKPOINT + ".part")
-        torch.save(state, partial)
-        partial.replace(self.folder / CHECKPOINT)
         settings = {"config": asdict(self.config), "schedule": asdict(self.schedule), "hardware": asdict(self.hardware)}
-        (self.folder / "config.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
+        self._write(CONFIG, lambda path: path.write_text(json.dumps(settings, indent=1), encoding="utf-8"))
+        self._write(CHECKPOINT, lambda path: torch.save(state, path))
+
+    def _write(self, name: str, write: Callable[[Path], object]) -> None:
+        partial = self.folder / (name + ".part")
+        write(partial)
+        partial.replace(self.folder / name)
 
     def _load(self) -> None:
-        state = torch.load(self.folder / CHECKPOINT, map_location=self.device, weights_only=True)
+        state = _checkpoint(self.folder, self.device)
         self.step = state["step"]
-        self.task.network.load_state_dict(state["network"])
+        try:
+            self.task.network.load_state_dict(state["network"])
+        except RuntimeError as error:
+            raise UnderstudyError(f"{self.folder} was trained with other sizes: choose another folder with --run.") from error
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.task.load_extra_state(state["extra"])
@@ -169,16 +179,22 @@ class Run:
 
 def trained_network(folder: Path, network: nn.Module) -> nn.Module:
     """`network` with the averaged weights of a run's checkpoint, ready for inference."""
-    state = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
-    network.load_state_dict(state["averaged"])
+    network.load_state_dict(_checkpoint(folder)["averaged"])
     return network.eval().requires_grad_(False)
 
 
 def saved_extra(folder: Path) -> dict[str, Any]:
     """What the task of a run kept beside its network."""
-    return torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)["extra"]
+    return _checkpoint(folder)["extra"]
 
 
 def saved_config(folder: Path) -> dict[str, Any]:
     """The network configuration of a run, as its dataclass's fields."""
-    return json.loads((folder / "config.json").read_text(encoding="utf-8"))["config"]
+    return json.loads((folder / CONFIG).read_text(encoding="utf-8"))["config"]
+
+
+def _checkpoint(folder: Path, device: torch.device | None = None) -> dict[str, Any]:
+    try:
+        return torch.load(folder / CHECKPOINT, map_location=device or "cpu", weights_only=True)
+    except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as error:
+        raise UnderstudyError(f"{folder / CHECKPOINT} cannot be read: delete it, and train this network again.") from error

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..body.features import LocalRotations
 from ..body.motion_tokens import FRAMES_PER_TOKEN, NO_CODE, MotionTokenizer
 from ..body.text_encoder import EncodedText
-from .corpus import Corpus, Span, Stretch
+from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
 from .stitching import BLEND_FRAMES, stitch
 from .windows import balanced_weights
@@ -50,7 +50,8 @@ class TextMotionSampler:
     def __init__(
         self, corpus: Corpus, split: str, sentences: EncodedSentences, tokenizer: MotionTokenizer, representation: LocalRotations
     ) -> None:
-        self._stretches = [stretch for stretch in corpus.split(split) if stretch.spans and stretch.count >= SHORTEST * FRAMES_PER_TOKEN]
+        shortest = SHORTEST * FRAMES_PER_TOKEN
+        self._stretches = corpus.usable(split, lambda stretch: bool(stretch.spans) and stretch.count >= shortest)
         self._weights = balanced_weights(self._stretches)
         self._partners = _by_performer(self._stretches)
         self._corpus, self._sentences = corpus, sentences

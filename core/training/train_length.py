@@ -22,7 +22,8 @@ class LengthTask:
     def __init__(self, corpus: Corpus, config: LengthConfig, sentences: EncodedSentences, device: torch.device) -> None:
         self.network = LengthEstimator(config).to(device)
         self._sentences, self._device = sentences, device
-        self._examples = {split: _examples(corpus.split(split), config.n_lengths - 1) for split in ("train", "validation")}
+        described = {split: corpus.usable(split, lambda stretch: bool(stretch.spans)) for split in ("train", "validation")}
+        self._examples = {split: _examples(stretches, config.n_lengths - 1) for split, stretches in described.items()}
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
         pooled, lengths = self._batch("train", batch_size, generator)
@@ -48,9 +49,8 @@ class LengthTask:
         return self._sentences.pooled[sentences].float().to(self._device), lengths.to(self._device)
 
 
-def _examples(stretches: list[Stretch], longest: int) -> tuple[Tensor, list[tuple[tuple[int, ...], int]]]:
+def _examples(described: list[Stretch], longest: int) -> tuple[Tensor, list[tuple[tuple[int, ...], int]]]:
     """Weights, and for every described span its sentences with its length in tokens."""
-    described = [stretch for stretch in stretches if stretch.spans]
     weights = balanced_weights(described)
     pairs, spread = [], []
     for stretch, weight in zip(described, weights.tolist(), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
 
 # A content with n frames is drawn in proportion to n ** BALANCE: 1 as recorded, 0 all contents alike
@@ -21,14 +22,14 @@ def balanced_weights(stretches: list[Stretch]) -> Tensor:
 
 
 class WindowSampler:
-    """Windows of `frames` frames out of the stretches of one split that are long enough."""
+    """Windows of `frames` frames out of the stretches of one split that are long enough; shorter ones where none is."""
 
     def __init__(self, corpus: Corpus, split: str, frames: int) -> None:
-        self._stretches = [stretch for stretch in corpus.split(split) if stretch.count >= frames]
-        if not self._stretches:
-            raise ValueError(f"the corpus has no {split} motion of {frames} frames")
+        longest = max(stretch.count for stretch in corpus.usable("train", lambda stretch: True))
+        self.frames = min(frames, longest // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN)
+        self._stretches = corpus.usable(split, lambda stretch: stretch.count >= self.frames)
         self._weights = balanced_weights(self._stretches)
-        self._features, self._frames = corpus.features, frames
+        self._features = corpus.features
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, frames, D), not normalised."""
@@ -37,6 +38,6 @@ class WindowSampler:
         windows = []
         for index, place in zip(chosen.tolist(), places.tolist(), strict=True):
             stretch = self._stretches[index]
-            start = stretch.first + int(place * (stretch.count - self._frames + 1))
-            windows.append(self._features[start : start + self._frames])
+            start = stretch.first + int(place * (stretch.count - self.frames + 1))
+            windows.append(self._features[start : start + self.frames])
         return torch.stack(windows)

@@ -6,6 +6,7 @@ the local rotation C M C^-1, and the bone hangs at the end of its parent, along 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,38 +50,58 @@ class AcclaimMotion:
 
 
 def read_asf(path: Path) -> AcclaimSkeleton:
-    """Raises MotionFileError for a file without bones or hierarchy."""
+    """Raises MotionFileError for a file without bones or hierarchy, or whose hierarchy names bones that it does not have."""
     sections = _sections(path)
     unit = re.search(r"length\s+([\d.]+)", sections.get("units", ""))
-    metres_per_unit = METRES_PER_INCH / float(unit[1]) if unit else 1.0
-    blocks = re.findall(r"begin(.*?)end", sections.get("bonedata", ""), re.DOTALL)
+    blocks = re.findall(r"\bbegin\b(.*?)\bend\b", sections.get("bonedata", ""), re.DOTALL)
     bones = {bone.name: bone for bone in (_parse_bone(block, path.name) for block in blocks)}
-    links = re.search(r"begin(.*?)end", sections.get("hierarchy", ""), re.DOTALL)
+    links = re.search(r"\bbegin\b(.*?)\bend\b", sections.get("hierarchy", ""), re.DOTALL)
     if not bones or not links:
         raise MotionFileError(f"{path.name} is not an ASF skeleton: it has no bones or no hierarchy.")
     root_order = re.search(r"order\s+(.+)", sections.get("root", ""))
     channels = tuple((root_order[1] if root_order else "TX TY TZ RX RY RZ").lower().split())
-    return _assemble(bones, links[1], channels, metres_per_unit)
+    try:
+        metres_per_unit = METRES_PER_INCH / float(unit[1]) if unit else 1.0
+        return _assemble(bones, links[1], channels, metres_per_unit)
+    except (KeyError, ValueError, ZeroDivisionError) as error:
+        raise MotionFileError(f"{path.name}: its units or its hierarchy cannot be read ({error}).") from error
 
 
 def read_amc(path: Path, skeleton: AcclaimSkeleton) -> AcclaimMotion:
-    """Raises MotionFileError for a bone that the skeleton does not have, or for a wrong number of angles."""
+    """Raises MotionFileError for a bone that the skeleton does not have, a wrong number of angles, or a frame without some bones."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise MotionFileError(f"{path} cannot be opened: {error.strerror}.") from error
     index = {name: joint for joint, name in enumerate(skeleton.joints.names)}
-    frames: list[list[list[float]]] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    frames: list[dict[int, list[float]]] = []
+    for line in lines:
         words = line.split()
         if not words or words[0][0] in "#:":
             continue
         if words[0].isdigit():
-            frames.append([[0.0] * len(order) for order in skeleton.order])
+            frames.append({})
             continue
         joint = index.get(words[0])
-        if joint is None or not frames or len(words) - 1 != len(skeleton.order[joint]):
+        angles = _finite(words[1:])
+        if joint is None or not frames or len(angles) != len(skeleton.order[joint]):
             raise MotionFileError(f'{path.name}: the line "{line[:60]}" does not fit the skeleton.')
-        frames[-1][joint] = [float(word) for word in words[1:]]
+        frames[-1][joint] = angles
     if not frames:
         raise MotionFileError(f"{path.name} holds no frames.")
+    for number, frame in enumerate(frames, start=1):
+        if frame.keys() != frames[0].keys():
+            raise MotionFileError(f"{path.name} is cut off: frame {number} has {len(frame)} bones, the first has {len(frames[0])}.")
     return _motion(skeleton, frames)
+
+
+def _finite(words: list[str]) -> list[float]:
+    """Empty where one of them is not a finite number."""
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
+        return []
+    return numbers if all(map(math.isfinite, numbers)) else []
 
 
 def _sections(path: Path) -> dict[str, str]:
@@ -116,7 +137,7 @@ def _fixed_axis_rotation(degrees: list[float], order: str) -> Tensor:
 
 def _assemble(bones: dict[str, _Bone], links: str, root_channels: tuple[str, ...], metres_per_unit: float) -> AcclaimSkeleton:
     names, parents, offsets = ["root"], [-1], [torch.zeros(3, dtype=torch.float64)]
-    for line in links.strip().splitlines():
+    for line in filter(str.strip, links.splitlines()):
         parent, *children = line.split()
         for child in children:
             names.append(child)
@@ -129,11 +150,12 @@ def _assemble(bones: dict[str, _Bone], links: str, root_channels: tuple[str, ...
     return AcclaimSkeleton(Skeleton(tuple(names), tuple(parents), torch.stack(offsets)), axes, order, metres_per_unit)
 
 
-def _motion(skeleton: AcclaimSkeleton, frames: list[list[list[float]]]) -> AcclaimMotion:
+def _motion(skeleton: AcclaimSkeleton, frames: list[dict[int, list[float]]]) -> AcclaimMotion:
     rotations = []
     root_positions = torch.zeros(len(frames), 3, dtype=torch.float64)
     for joint, order in enumerate(skeleton.order):
-        values = torch.tensor([frame[joint] for frame in frames], dtype=torch.float64).reshape(len(frames), len(order))
+        still = [0.0] * len(order)
+        values = torch.tensor([frame.get(joint, still) for frame in frames], dtype=torch.float64).reshape(len(frames), len(order))
         local = torch.eye(3, dtype=torch.float64).expand(len(frames), 3, 3)
         for column, channel in enumerate(order):
             if channel.startswith("r"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ...geometry.rotations import matrix_from_euler
+from ...geometry.rotations import matrix_about_axis
 from ...geometry.skeleton import Skeleton, forward_kinematics
 from .source_clip import MotionFileError
 
@@ -33,20 +34,24 @@ class BvhMotion:
 
 
 def read_bvh(path: Path) -> BvhMotion:
-    """Raises MotionFileError for a file that is not BVH, is cut off, or whose lines differ in length."""
+    """Raises MotionFileError for a file that is not BVH, is cut off, or whose numbers are too few, too many or not finite."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise MotionFileError(f"{path} cannot be opened: {error.strerror}.") from error
-    hierarchy, found, motion = text.partition("MOTION")
-    if not found or "HIERARCHY" not in hierarchy:
+    parts = re.split(r"^\s*MOTION\b", text, maxsplit=1, flags=re.MULTILINE)
+    if len(parts) < 2 or "HIERARCHY" not in parts[0]:
         raise MotionFileError(f"{path.name} is not a BVH file: it has no HIERARCHY and MOTION.")
-    joints = _parse_hierarchy(hierarchy, path.name)
+    hierarchy, motion = parts
+    try:
+        joints = _parse_hierarchy(hierarchy)
+    except (StopIteration, ValueError, IndexError) as error:
+        raise MotionFileError(f"{path.name}: the joint hierarchy is not complete.") from error
     fps, frames = _parse_motion(motion, sum(len(joint.channels) for joint in joints), path.name)
     return _assemble(joints, frames, fps)
 
 
-def _parse_hierarchy(text: str, name: str) -> list[_Joint]:
+def _parse_hierarchy(text: str) -> list[_Joint]:
     joints: list[_Joint] = []
     open_joints: list[int] = []
     tokens = iter(re.findall(r"\S+", text))
@@ -58,31 +63,47 @@ def _parse_hierarchy(text: str, name: str) -> list[_Joint]:
             while next(tokens) != "}":
                 pass
         elif token == "OFFSET":
-            joints[-1].offset = [float(next(tokens)) for _ in range(3)]
+            joints[-1].offset = [_finite(next(tokens)) for _ in range(3)]
         elif token == "CHANNELS":
-            joints[-1].channels = [next(tokens) for _ in range(int(next(tokens)))]
+            joints[-1].channels = [_channel(next(tokens)) for _ in range(int(next(tokens)))]
         elif token == "}":
             open_joints.pop()
-    if not joints or open_joints:
-        raise MotionFileError(f"{name}: the joint hierarchy is not complete.")
+    if not joints or open_joints or sum(joint.parent < 0 for joint in joints) != 1:
+        raise ValueError("a brace or the root is missing")
     return joints
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return number
+
+
+def _channel(name: str) -> str:
+    """ "Xposition" to "Zrotation" in any case, as lower case."""
+    if not re.fullmatch("[xyz](position|rotation)", name.lower()):
+        raise ValueError(f"{name} is not a channel")
+    return name.lower()
 
 
 def _parse_motion(text: str, n_channels: int, name: str) -> tuple[float, Tensor]:
     count = re.search(r"Frames:\s*(\d+)", text)
     frame_time = re.search(r"Frame Time:\s*([\d.eE+-]+)", text)
-    if not count or not frame_time or float(frame_time[1]) <= 0:
+    if not count or not frame_time:
         raise MotionFileError(f"{name}: after MOTION, Frames and Frame Time are missing.")
     try:
-        numbers = torch.tensor([float(number) for number in text[frame_time.end() :].split()], dtype=torch.float64)
+        seconds = _finite(frame_time[1])
+        numbers = torch.tensor([_finite(number) for number in text[frame_time.end() :].split()], dtype=torch.float64)
     except ValueError as error:
         raise MotionFileError(f"{name}: the frames hold something that is not a number ({error}).") from error
+    if seconds <= 0:
+        raise MotionFileError(f"{name}: its Frame Time is {frame_time[1]}, but should be the seconds of one frame.")
     expected = int(count[1]) * n_channels
     if len(numbers) != expected or expected == 0:
         raise MotionFileError(
             f"{name}: {count[1]} frames of {n_channels} channels should be {expected:,} numbers, but {len(numbers):,} were found."
         )
-    return 1.0 / float(frame_time[1]), numbers.reshape(-1, n_channels)
+    return 1.0 / seconds, numbers.reshape(-1, n_channels)
 
 
 def _assemble(joints: list[_Joint], frames: Tensor, fps: float) -> BvhMotion:
@@ -101,18 +122,18 @@ def _assemble(joints: list[_Joint], frames: Tensor, fps: float) -> BvhMotion:
 
 
 def _rotations(joint: _Joint, values: Tensor) -> Tensor:
-    order = "".join(channel[0] for channel in joint.channels if channel.endswith("rotation"))
-    columns = [index for index, channel in enumerate(joint.channels) if channel.endswith("rotation")]
-    if not columns:
-        return torch.eye(3, dtype=torch.float64).expand(len(values), 3, 3)
-    return matrix_from_euler(torch.deg2rad(values[:, columns]), order)
+    rotations = torch.eye(3, dtype=torch.float64).expand(len(values), 3, 3)
+    for index, channel in enumerate(joint.channels):
+        if channel.endswith("rotation"):
+            rotations = rotations @ matrix_about_axis(channel[0].upper(), torch.deg2rad(values[:, index]))
+    return rotations
 
 
 def _positions(joint: _Joint, values: Tensor) -> Tensor:
     position = torch.tensor(joint.offset, dtype=torch.float64).repeat(len(values), 1)
     for index, channel in enumerate(joint.channels):
         if channel.endswith("position"):
-            position[:, "XYZ".index(channel[0])] = values[:, index]
+            position[:, "xyz".index(channel[0])] = values[:, index]
     return position
 
 

@@ -6,6 +6,7 @@ stands a little high or low.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,10 +19,14 @@ from ...geometry.rotations import matrix_from_quaternion, quaternion_multiply
 from ...geometry.skeleton import REST_SKELETON, REST_SOLE, Skeleton, forward_kinematics
 
 MAX_LEVELLING = float(np.deg2rad(20.0))
+MAX_LIFTING = float(np.deg2rad(60.0))
+UPRIGHT_SHIN = 0.5  # height of the knee over the ankle in lengths of the shin: nobody crawls or lies on soles
+MIN_LEVERAGE = 0.5  # height that a foot's pitch can move its toes by, in lengths of the foot; little where it lies on its side
 MIN_STANCE_FRAMES = 6
-# How far a joint is from the floor when that part of the body lies on it, metres. Feet: as in the rest pose.
+# How far a joint is from the floor when that part of the body lies on it, metres. Feet: as in the rest pose. Arms, whose length
+# is not the source's even after scaling, do not tell where the floor is.
 _LYING = {"knee": 0.05, "hip": 0.09, "pelvis": 0.09, "spine": 0.09, "neck": 0.06, "head": 0.09, "collar": 0.08,
-          "shoulder": 0.07, "elbow": 0.04, "wrist": 0.02}  # fmt: skip
+          "shoulder": 0.07, "elbow": -math.inf, "wrist": -math.inf}  # fmt: skip
 _LOWEST_SHARE = 0.05  # of the frames of a clip without a stance may be below the floor: one noisy frame must not lift it
 
 
@@ -29,6 +34,7 @@ _LOWEST_SHARE = 0.05  # of the frames of a clip without a stance may be below th
 class Foot:
     """Joint indices of one foot, and the height of both joints above a floor that the rest pose stands on, metres."""
 
+    knee: int
     ankle: int
     toe: int
     ankle_height: float
@@ -37,15 +43,21 @@ class Foot:
 
 def feet(skeleton: Skeleton) -> tuple[Foot, Foot]:
     heights = skeleton.rest_positions()[:, 1] - REST_SOLE
-    pairs = [(skeleton.index(f"{side}_ankle"), skeleton.index(f"{side}_foot")) for side in ("left", "right")]
-    left, right = (Foot(ankle, toe, float(heights[ankle]), float(heights[toe])) for ankle, toe in pairs)
+    sides = [[skeleton.index(f"{side}_{joint}") for joint in ("knee", "ankle", "foot")] for side in ("left", "right")]
+    left, right = (Foot(knee, ankle, toe, float(heights[ankle]), float(heights[toe])) for knee, ankle, toe in sides)
     return left, right
 
 
 def joint_positions(motion: BodyMotion, skeleton: Skeleton = REST_SKELETON) -> Tensor:
     """(T, J, 3) metres, float64."""
+    return _global_pose(motion, skeleton)[1]
+
+
+def _global_pose(motion: BodyMotion, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
+    """Global rotations (T, J, 3, 3) and positions (T, J, 3) metres, float64."""
     rotations = matrix_from_quaternion(torch.from_numpy(motion.rotations.astype(np.float64)))
-    return forward_kinematics(skeleton, rotations, torch.from_numpy(motion.translation.astype(np.float64)))[0]
+    positions, turned = forward_kinematics(skeleton, rotations, torch.from_numpy(motion.translation.astype(np.float64)))
+    return turned, positions
 
 
 def on_flat_floor(motion: BodyMotion, skeleton: Skeleton = REST_SKELETON) -> BodyMotion:
@@ -55,10 +67,12 @@ def on_flat_floor(motion: BodyMotion, skeleton: Skeleton = REST_SKELETON) -> Bod
 
 
 def stance(positions: Tensor, foot: Foot, fps: float) -> Tensor:
-    """(T,) True while ankle and toe both rest and the ankle is about as low as it gets: the sole lies on something."""
+    """(T,) True while ankle and toe both rest below an upright shin, the ankle about as low as it gets: the sole lies on something."""
     steps = positions[1:, [foot.ankle, foot.toe]] - positions[:-1, [foot.ankle, foot.toe]]
     slow = (steps.norm(dim=-1) * fps < CONTACT_SPEED).all(-1)
+    shin = positions[:, foot.knee] - positions[:, foot.ankle]
     resting = torch.cat((slow, slow[-1:])) if len(slow) else torch.ones(1, dtype=torch.bool)
+    resting = resting & (shin[:, 1] > UPRIGHT_SHIN * shin.norm(dim=-1))
     if not resting.any():
         return resting
     ankle = positions[:, foot.ankle, 1]
@@ -106,17 +120,27 @@ def _set_down(motion: BodyMotion, skeleton: Skeleton) -> BodyMotion:
 
 
 def _lift_toes(motion: BodyMotion, skeleton: Skeleton) -> BodyMotion:
-    """Where a toe joint is below its height on the floor, the ankle is turned up until it is not."""
+    """Where a toe joint is below its height on the floor, the ankle is turned until it is not."""
     rotations = motion.rotations.copy()
-    positions = joint_positions(motion, skeleton)
+    turned, positions = _global_pose(motion, skeleton)
     for foot in feet(skeleton):
-        ankle, toe = positions[:, foot.ankle, 1], positions[:, foot.toe, 1]
-        length = float(skeleton.offsets[foot.toe].norm())
-        now = torch.arcsin(((ankle - toe) / length).clamp(-1, 1))
-        wanted = torch.arcsin(((ankle - foot.toe_height) / length).clamp(-1, 1))
-        turn = (now - wanted).clamp(min=0.0, max=MAX_LEVELLING)
-        _pitch_foot(rotations, foot, -turn.numpy())
+        pitch = _pitch_to_floor(positions[:, foot.ankle, 1], turned[:, foot.ankle, 1], skeleton.offsets[foot.toe], foot.toe_height)
+        below = positions[:, foot.toe, 1] < foot.toe_height
+        _pitch_foot(rotations, foot, torch.where(below, pitch, 0.0).numpy())
     return replace(motion, rotations=rotations)
+
+
+def _pitch_to_floor(ankle: Tensor, up: Tensor, toe: Tensor, toe_height: float) -> Tensor:
+    """Smallest angles (T,) about the foot's lateral axis that bring the toe to its height, or as near to it as can be.
+
+    ankle: (T,) height; up: (T, 3) the vertical in the ankle's axes; toe: (3,) from the ankle.
+    """
+    # Turned by an angle a, the toe is at ankle + fixed + along cos a + across sin a
+    fixed, along, across = up[:, 0] * toe[0], up[:, 1] * toe[1] + up[:, 2] * toe[2], up[:, 2] * toe[1] - up[:, 1] * toe[2]
+    reach, highest = torch.hypot(along, across), torch.atan2(across, along)
+    away = torch.arccos(((toe_height - ankle - fixed) / reach.clamp_min(1e-9)).clamp(-1, 1))
+    angle = highest - torch.sign(highest) * away
+    return torch.where(reach > MIN_LEVERAGE * toe.norm(), angle.clamp(-MAX_LIFTING, MAX_LIFTING), 0.0)
 
 
 def _pitch_foot(rotations: np.ndarray, foot: Foot, angles: np.ndarray) -> None:

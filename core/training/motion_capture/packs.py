@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from ...geometry.rotations import matrix_from_rotation_vector
 from ...geometry.skeleton import Skeleton
-from .source_clip import SourceClip, SourceSkeleton
+from .source_clip import MotionFileError, SourceClip, SourceSkeleton
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,15 @@ class Label:
 
 
 class MotionPack:
-    """One pack: `clips()` walks through it in file order; `label(name)` tells what a clip shows."""
+    """One pack: `clips()` walks through it in file order; `labels` tells what a clip shows. MotionFileError for no such file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with np.load(path) as arrays:
-            self._arrays = {name: arrays[name] for name in arrays.files}
+        try:
+            with np.load(path) as arrays:
+                self._arrays = {name: arrays[name] for name in arrays.files}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise MotionFileError(f"The motion pack {path} cannot be read ({error}).") from error
         # Stored as int16 differences over the whole file; the wrap-around on the way back is intended.
         self._steps = np.cumsum(self._arrays.pop("rot_delta"), axis=0, dtype=np.int16)
         self.names = [str(name) for name in self._arrays["clip_name"]]

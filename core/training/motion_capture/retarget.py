@@ -1,7 +1,7 @@
 """From a capture skeleton to SMPL-22: rotations are carried over, positions follow from them.
 
 A source joint's global rotation, taken relative to how that joint stands in the T-pose, is given to the SMPL joint. Thighs,
-shins and arms are turned a little more, so that the target's bones point exactly as the source's do although neither rest pose
+shins and arms are turned a little more, so that the target's bones point exactly as the source's do although neither T-pose
 is perfectly straight. The pelvis moves by the source's hips, scaled by the ratio of leg lengths.
 """
 
@@ -14,19 +14,17 @@ import torch
 from torch import Tensor
 
 from ...contract import BodyMotion
-from ...geometry.rotations import quaternion_from_matrix, rotate, shortest_arc, sign_continuous
-from ...geometry.skeleton import REST_SKELETON, SMPL_22_NAMES, Skeleton, forward_kinematics
+from ...geometry.rotations import quaternion_from_matrix, shortest_arc, sign_continuous
+from ...geometry.skeleton import REST_SKELETON, SMPL_22_NAMES, Skeleton
 from .source_clip import SourceClip, SourceSkeleton
 
 SPINE_CHAIN = ("pelvis", "spine1", "spine2", "spine3", "neck", "head")
-_DOWN, _LEFT, _RIGHT = (0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0)
-# Bones that the T-pose straightens: joint, the child that it points at, direction.
-STRAIGHT_BONES = (
-    ("left_hip", "left_knee", _DOWN), ("left_knee", "left_ankle", _DOWN),
-    ("right_hip", "right_knee", _DOWN), ("right_knee", "right_ankle", _DOWN),
-    ("left_shoulder", "left_elbow", _LEFT), ("left_elbow", "left_wrist", _LEFT),
-    ("right_shoulder", "right_elbow", _RIGHT), ("right_elbow", "right_wrist", _RIGHT),
-)  # fmt: skip
+# Bones that point as the source's do: joint, and the child that it points at
+LIMB_BONES = tuple(
+    (f"{side}_{joint}", f"{side}_{child}")
+    for side in ("left", "right")
+    for joint, child in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+)
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,22 @@ def _smpl_global_rotations(source_global: Tensor, skeleton: SourceSkeleton, targ
     """Global rotations (T, 22, 3, 3) of the target's joints."""
     sources = list(skeleton.smpl_joints)
     turned = source_global[:, sources] @ skeleton.t_pose[sources].transpose(-1, -2)
-    for joint, child, direction in STRAIGHT_BONES:
-        index = target.index(joint)
-        rest = target.offsets[target.index(child)].double()
-        turned[:, index] = turned[:, index] @ shortest_arc(rest, rest.new_tensor(direction))
+    stands = _t_pose_positions(skeleton)
+    for joint, child in LIMB_BONES:
+        index, end = target.index(joint), target.index(child)
+        rest = target.offsets[end].to(stands)
+        turned[:, index] = turned[:, index] @ shortest_arc(rest, stands[sources[end]] - stands[sources[index]])
     return _spread_spine(turned, sources, target)
+
+
+def _t_pose_positions(skeleton: SourceSkeleton) -> Tensor:
+    """Where the source joints (J, 3) are while its body stands in the T-pose, root at the origin."""
+    joints = skeleton.joints
+    positions = [torch.zeros_like(joints.offsets[0])]
+    for joint in range(1, len(joints.names)):
+        parent = joints.parents[joint]
+        positions.append(positions[parent] + skeleton.t_pose[parent] @ joints.offsets[joint])
+    return torch.stack(positions)
 
 
 def _spread_spine(turned: Tensor, sources: list[int], target: Skeleton) -> Tensor:

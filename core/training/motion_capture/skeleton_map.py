@@ -1,30 +1,34 @@
 """Finds the SMPL-22 joints in a skeleton that somebody brings, by its joint names and its zero pose.
 
-Understands CMU's BVH and ASF names, Mixamo, DAZ, Bandai Namco, ACCAD, Unity and plain anatomical names.
+Understands CMU's BVH and ASF names, SMPL, Mixamo, DAZ, Bandai Namco, ACCAD, Unity and plain anatomical names.
 """
 
 from __future__ import annotations
+
+from os.path import commonprefix
 
 import torch
 from torch import Tensor
 
 from ...geometry.rotations import shortest_arc
-from ...geometry.skeleton import SMPL_22_NAMES, Skeleton
-from .source_clip import MotionFileError, SourceClip, SourceSkeleton, all_frames_ok
+from ...geometry.skeleton import SMPL_22_NAMES, Skeleton, forward_kinematics
+from .retarget import source_leg_length
+from .source_clip import MotionFileError, SourceClip, SourceSkeleton, frames_without_jumps
 
 # Names without side, without punctuation, lower case, best first.
 _CENTRE = {"pelvis": ("hips", "hip", "pelvis", "root"), "neck": ("lowerneck", "neck", "neck1"), "head": ("head",)}
 _SIDED = {
     "hip": ("upleg", "thigh", "femur", "upperleg", "hip"),
     "knee": ("leg", "shin", "tibia", "lowerleg", "calf", "knee"),
-    "ankle": ("foot", "ankle"),
-    "foot": ("toes", "toebase", "toe", "ball"),
+    "ankle": ("ankle", "foot"),  # SMPL has both, and its foot is the toe joint
+    "foot": ("toes", "toebase", "toe", "ball", "foot"),
     "collar": ("clavicle", "collar", "shoulder"),
     "shoulder": ("arm", "upperarm", "humerus", "shldr", "uparm", "shoulder"),
     "elbow": ("forearm", "lowerarm", "radius", "elbow"),
     # CMU's BVH carries the wrist's flexion in FingerBase; its Hand only turns with the forearm
-    "wrist": ("fingerbase", "hand", "wrist"),
+    "wrist": ("fingerbase", "wrist", "hand"),
 }
+_ACCLAIM_WRIST = ("hand",)  # beside a radius, the joint called wrist only turns with the forearm
 _OPTIONAL = {"foot": "ankle"}  # a skeleton without toes turns them with the ankle
 
 
@@ -34,23 +38,36 @@ def source_clip(name: str, joints: Skeleton, rotations: Tensor, root_positions: 
     rotations: (T, J, 3, 3) local; root_positions: (T, 3). Raises MotionFileError for a skeleton in which arms, legs, neck or
     head cannot be found.
     """
-    smpl_joints = _find_joints(joints)
+    try:
+        smpl_joints = _find_joints(joints)
+    except MotionFileError as error:
+        raise MotionFileError(f"{name}: {error}") from error
     if _is_bandai_namco(joints):
         skeleton = SourceSkeleton(joints, _bandai_namco_t_pose(joints), smpl_joints)
-        return SourceClip(name, skeleton, rotations, root_positions, fps, all_frames_ok(len(rotations)))
-    axes = _axes(joints, smpl_joints)
-    turned = Skeleton(joints.names, joints.parents, joints.offsets @ axes.T)
-    skeleton = SourceSkeleton(turned, _t_pose(turned, smpl_joints), smpl_joints)
-    return SourceClip(name, skeleton, axes @ rotations @ axes.T, root_positions @ axes.T, fps, all_frames_ok(len(rotations)))
+    else:
+        axes = _axes(joints, smpl_joints)
+        turned = Skeleton(joints.names, joints.parents, joints.offsets @ axes.T)
+        skeleton = SourceSkeleton(turned, _t_pose(turned, smpl_joints), smpl_joints)
+        rotations, root_positions = axes @ rotations @ axes.T, root_positions @ axes.T
+    leg_length = source_leg_length(skeleton)
+    if leg_length == 0:
+        raise MotionFileError(f"{name}: the legs of its skeleton have no length.")
+    positions, _ = forward_kinematics(skeleton.joints, rotations, root_positions)
+    frame_ok = frames_without_jumps(positions[:, list(smpl_joints)], fps, leg_length)
+    return SourceClip(name, skeleton, rotations, root_positions, fps, frame_ok)
 
 
 def _find_joints(joints: Skeleton) -> tuple[int, ...]:
-    plain = {_plain(name): index for index, name in reversed(list(enumerate(joints.names)))}
+    names = [_plain(name) for name in joints.names]
+    # "Character1_Hips", "Character1_LeftArm"
+    prefix = len(commonprefix(names)) if len(names) > 1 else 0  # noqa: RUF071
+    plain = {name[prefix:]: index for index, name in reversed(list(enumerate(names)))}
     found: dict[str, int] = {}
     for joint, stems in _CENTRE.items():
         found[joint] = _first(plain, stems, joint)
     for side in ("left", "right"):
-        for joint, stems in _SIDED.items():
+        for joint, usual in _SIDED.items():
+            stems = _ACCLAIM_WRIST if joint == "wrist" and "lradius" in plain else usual
             words = [word for stem in stems for word in (side + stem, side[0] + stem, stem + side[0], stem + side)]
             fallback = found.get(f"{side}_{_OPTIONAL[joint]}") if joint in _OPTIONAL else None
             found[f"{side}_{joint}"] = _first(plain, words, f"{side} {joint}", fallback)

@@ -10,6 +10,8 @@ from torch import Tensor
 from ...contract import UnderstudyError
 from ...geometry.skeleton import Skeleton, forward_kinematics
 
+FASTEST = 15.0 / 0.85  # leg lengths a second: 15 m/s of an adult
+
 
 @dataclass(frozen=True)
 class SourceSkeleton:
@@ -45,6 +47,12 @@ class MotionFileError(UnderstudyError):
     """A motion file that cannot be used, in words for the person who brought it."""
 
 
-def all_frames_ok(n_frames: int) -> Tensor:
-    """A (T,) mask without a bad frame."""
-    return torch.ones(n_frames, dtype=torch.bool)
+def frames_without_jumps(positions: Tensor, fps: float, leg_length: float) -> Tensor:
+    """(T,) False on both sides of a step in which a joint of positions (T, J, 3) is faster than anybody moves.
+
+    A T-pose before the motion is such a step too.
+    """
+    speed = (positions[1:] - positions[:-1]).norm(dim=-1).amax(-1) * fps / leg_length
+    fine = speed <= FASTEST
+    always = torch.ones(1, dtype=torch.bool)
+    return torch.cat((always, fine)) & torch.cat((fine, always))

@@ -45,7 +45,7 @@ each_entry = pytest.mark.parametrize(("name", "texts"), ENTRIES, ids=[name for n
 
 
 def labels(source: str, column: str) -> set[str]:
-    with open(BODY / f"{source}_labels.csv", encoding="utf-8", newline="") as file:
+    with (BODY / f"{source}_labels.csv").open(encoding="utf-8", newline="") as file:
         return {row[column] for row in csv.DictReader(file)}
 
 
@@ -80,7 +80,7 @@ def test_every_label_has_an_entry_and_no_entry_is_stray(source: str, column: str
 
 @needs_data
 def test_no_sentence_is_copied_from_the_data_pack() -> None:
-    with open(BODY / "captions.jsonl", encoding="utf-8") as file:
+    with (BODY / "captions.jsonl").open(encoding="utf-8") as file:
         theirs = {json.loads(line)["text"].strip().rstrip(".").lower() for line in file}
     assert [text for name, own in ENTRIES if name.startswith(("cmu", "accad")) for text in own if text in theirs] == []
 

@@ -1,0 +1,99 @@
+"""Motions and messages of every kind for property tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import struct
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from understudy.core.contract import (
+    BodyMotion,
+    BodyReply,
+    BodyRequest,
+    Cancel,
+    Failure,
+    Hello,
+    Message,
+    Progress,
+    Recipe,
+    StageTime,
+    Unload,
+)
+
+text = st.text() | st.sampled_from(["\ud800 alone", "\0", "e\u0301 \U0001f57a \u4e2d", '"{}[],\\'])
+whole = st.integers(-(2**70), 2**70)
+real = st.floats()
+
+
+@st.composite
+def motions(draw: st.DrawFn) -> BodyMotion:
+    frames, joints = draw(st.integers(1, 5)), draw(st.integers(0, 4))
+    fps = draw(st.floats(1e-3, 1e6))
+
+    def array(*shape: int) -> np.ndarray:
+        count = int(np.prod(shape))
+        raw = draw(st.binary(min_size=4 * count, max_size=4 * count))
+        return np.frombuffer(raw, "<f4").reshape(shape).copy()
+
+    names = tuple(draw(st.lists(text, min_size=joints, max_size=joints)))
+    parents = tuple(draw(st.lists(st.integers(-1, 30), min_size=joints, max_size=joints)))
+    recipe = Recipe(draw(text), draw(real), draw(whole), draw(whole), draw(real), draw(whole), draw(text), draw(text), draw(text))
+    return BodyMotion(array(frames, 3), array(frames, joints, 4), array(frames, 4), names, parents, array(joints, 3), fps, recipe)
+
+
+def every_message() -> st.SearchStrategy[Message]:
+    return st.one_of(
+        st.builds(Hello, whole, text, text),
+        st.builds(BodyRequest, whole, text, st.none() | real, whole, whole, real, whole, text, text),
+        st.builds(Cancel, whole),
+        st.builds(Unload, whole),
+        st.builds(Progress, whole, text, whole, whole),
+        st.builds(Failure, whole, text, text),
+        st.builds(
+            BodyReply,
+            whole,
+            st.lists(motions(), max_size=3).map(tuple),
+            st.lists(st.builds(StageTime, text, real), max_size=3).map(tuple),
+        ),
+    )
+
+
+def identical(a: object, b: object) -> bool:
+    """Equal to the last bit, NaNs included."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+    if isinstance(a, float) and isinstance(b, float):
+        return struct.pack("<d", a) == struct.pack("<d", b) or (math.isnan(a) and math.isnan(b))
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(identical, a, b))
+    if dataclasses.is_dataclass(a):
+        return all(identical(getattr(a, field.name), getattr(b, field.name)) for field in dataclasses.fields(a))
+    return a == b
+
+
+@pytest.fixture(scope="session")
+def messages() -> st.SearchStrategy[Message]:
+    return every_message()
+
+
+@pytest.fixture(scope="session")
+def same() -> Callable[[object, object], bool]:
+    return identical
+
+
+@pytest.fixture(scope="session")
+def one_of_each() -> list[Message]:
+    motion = BodyMotion(
+        np.arange(6, dtype=np.float32).reshape(2, 3), np.ones((2, 1, 4), np.float32), np.zeros((2, 4), np.float32), ("pelvis",), (-1,),
+        np.zeros((1, 3), np.float32), 20.0, Recipe("walks", 0.05, 3, 16, 4.0, 0, "starter", "00ff", "0.1.0"),
+    )  # fmt: skip
+    return [
+        Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
+        BodyReply(1, (motion,), (StageTime("loading", 0.25),)), Failure(1, "BadRequest", "Too long."),
+    ]  # fmt: skip

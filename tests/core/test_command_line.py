@@ -1,0 +1,164 @@
+"""Does `python -m core body` write motions, and end every bad input with one sentence, exit code 1 and no file?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from understudy.core.__main__ import main
+from understudy.core.contract import BodyMotion
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: str, cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"}
+    return subprocess.run([sys.executable, "-m", "core", *arguments], capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False)
+
+
+@pytest.fixture
+def walk(tiny_bundle: Path) -> list[str]:
+    return ["body", "--text", "a person walks", "--seconds", "1.5", "--seed", "4", "--quality", "draft", "--model", str(tiny_bundle), "--device", "cpu"]
+
+
+def test_a_motion_is_written_in_a_process_of_its_own_as_in_this_one(walk: list[str], tiny_bundle: Path, tmp_path: Path) -> None:
+    done = run(*walk, "--out", str(tmp_path / "walk.npz"))
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert done.stdout == f"{tmp_path / 'walk.npz'}: 1.50 s, 31 frames, seed 4\n"
+    assert "flow decoder" in done.stderr.splitlines()[-1]
+    motion = BodyMotion.load(tmp_path / "walk.npz")
+    assert (motion.recipe.text, motion.recipe.seed, motion.recipe.steps, motion.recipe.model) == ("a person walks", 4, 2, "tiny")
+    assert os.listdir(tmp_path) == ["walk.npz"]
+    assert main([*walk, "--out", str(tmp_path / "again.npz")]) == 0
+    again = BodyMotion.load(tmp_path / "again.npz")
+    np.testing.assert_array_equal(motion.rotations, again.rotations)
+    np.testing.assert_array_equal(motion.translation, again.translation)
+
+
+def test_variations_get_numbers(walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*walk, "--variations", "3", "--out", str(tmp_path / "walk.npz")]) == 0
+    assert sorted(os.listdir(tmp_path)) == ["walk_1.npz", "walk_2.npz", "walk_3.npz"]
+    assert [BodyMotion.load(tmp_path / f"walk_{k}.npz").recipe.seed for k in (1, 2, 3)] == [4, 5, 6]
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_a_seed_left_out_is_drawn_and_told(walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    without = [argument for argument in walk if argument not in ("--seed", "4")]
+    for name in ("a", "b"):
+        assert main([*without, "--out", str(tmp_path / f"{name}.npz")]) == 0
+    seeds = [BodyMotion.load(tmp_path / f"{name}.npz").recipe.seed for name in ("a", "b")]
+    assert seeds[0] != seeds[1]
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == list(map(str, seeds))
+
+
+def test_a_model_may_be_a_path_from_here(walk: list[str], tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny_bundle.parent)
+    for name in ("tiny", "./tiny"):
+        walk[walk.index("--model") + 1] = name
+        assert main([*walk, "--out", str(tmp_path / "walk.npz")]) == 0
+
+
+BAD = {
+    "an empty prompt": (["--text", ""], "empty"),
+    "a blank prompt": (["--text", " \n "], "empty"),
+    "a prompt of ten thousand characters": (["--text", "x" * 10_000], "10,000"),
+    "a prompt in another script": (["--text", "\u8df3\u8dc3"], "English"),
+    "no seconds": (["--seconds", "0"], "0 s"),
+    "negative seconds": (["--seconds", "-1"], "-1 s"),
+    "too many seconds": (["--seconds", "600"], "600 s"),
+    "nan seconds": (["--seconds", "nan"], "nan"),
+    "infinite seconds": (["--seconds", "inf"], "inf"),
+    "minus infinite seconds": (["--seconds=-inf"], "-inf"),
+    "a negative seed": (["--seed", "-1"], "-1"),
+    "a seed too large": (["--seed", "2147483648"], "is 2,147,483,648: choose between 0 and 2,147,483,647"),
+    "no variations": (["--variations", "0"], "0"),
+    "too many variations": (["--variations", "17"], "17"),
+    "far too many variations": (["--variations", "1000000000"], "16"),
+    "nan guidance": (["--guidance", "nan"], "nan"),
+    "guidance too strong": (["--guidance", "21"], "21"),
+    "an unknown model": (["--model", "missing"], 'no model "missing"'),
+    "a model outside": (["--model", "../x"], 'no model "../x"'),
+    "a model of a full path": (["--model", "/etc"], 'no model "/etc"'),
+    "a model with a long name": (["--model", "m" * 5000], "no model"),
+    "another ending": (["--out", "walk.bvh"], ".npz"),
+    "no ending": (["--out", "walk"], ".npz"),
+    "a folder that is not there": (["--out", "missing/walk.npz"], "does not exist"),
+    "a folder with a long name": (["--out", "f" * 5000 + "/walk.npz"], "does not exist"),
+    "a file with a long name": (["--out", "f" * 300 + ".npz"], "cannot be written"),
+    "a folder in the file's place": (["--out", "folder.npz"], "cannot be written"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_ends_with_one_sentence(
+    case: str, walk: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes, expected = BAD[case]
+    (tmp_path / "folder.npz").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main([*walk, "--out", "walk.npz", *changes]) == 1
+    out, err = capsys.readouterr()
+    lines = [line for line in err.splitlines() if not line.startswith(("Loading the model ", "Reading the prompt ", "Planning ", "Adding ", "Shaping "))]
+    assert len(lines) == 1 and lines[0].startswith("understudy: ") and lines[0].endswith((".", ")")), err
+    assert expected in lines[0] and len(lines[0]) < 5500 and out == ""
+    assert os.listdir(tmp_path) == ["folder.npz"] and os.listdir(tmp_path / "folder.npz") == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="looks at a Linux device that is always full")
+def test_a_full_disk_ends_with_one_sentence(walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "walk.npz.part").symlink_to("/dev/full")
+    assert main([*walk, "--out", str(tmp_path / "walk.npz")]) == 1
+    assert "No space left on device" in capsys.readouterr().err.splitlines()[-1]
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip", "card"])
+def test_a_damaged_model_ends_with_one_sentence(damage: str, bundle_copy: Path, walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = bundle_copy / ("bundle.json" if damage == "card" else "model.safetensors")
+    content = bytearray(file.read_bytes())
+    file.write_bytes(content[:100] if damage != "flip" else content[:-1] + bytes([content[-1] ^ 1]))
+    walk[walk.index("--model") + 1] = str(bundle_copy)
+    assert main([*walk, "--out", str(tmp_path / "walk.npz")]) == 1
+    assert file.name in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "walk.npz").exists()
+
+
+def test_a_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
+    done = run("body", "--text", "walks", "--seconds", "nan", "--out", str(tmp_path / "walk.npz"))
+    assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1 and done.stderr.startswith("understudy: ")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["body"], ["body", "--text", "a"], ["body", "--text", "a", "--out", "a.npz", "--seconds", "soon"],
+                                       ["body", "--text", "a", "--out", "a.npz", "--quality", "best"], ["body", "--text", "a", "--out", "a.npz", "--seed", "1.5"]])  # fmt: skip
+def test_wrong_arguments_end_with_usage_and_exit_code_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m core")
+
+
+def test_ctrl_c_is_no_traceback(walk: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from understudy.core.service import Service
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Service, "body", interrupted)
+    assert main([*walk, "--out", str(tmp_path / "walk.npz")]) == 130
+    assert capsys.readouterr().err == "understudy: stopped.\n"
+    assert os.listdir(tmp_path) == []
+
+
+def test_converting_what_is_not_the_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wheel = tmp_path / "other.whl"
+    for content in (None, b"", b"not a zip"):
+        if content is not None:
+            wheel.write_bytes(content)
+        assert main(["convert-minilm", str(wheel), str(tmp_path / "minilm")]) == 1
+        assert "other.whl does not hold the sentence encoder" in capsys.readouterr().err
+    assert not (tmp_path / "minilm").exists()

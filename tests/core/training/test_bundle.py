@@ -1,0 +1,100 @@
+"""Five finished runs become a model that the service loads and generates with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from understudy.core.checkpoints import BodyConfigs, build_networks, load_pipeline, read_card
+from understudy.core.contract import BodyRequest, UnderstudyError
+from understudy.core.service import Service
+from understudy.core.training.bundle import make_bundle
+from understudy.core.training.corpus import Corpus
+from understudy.core.training.run import Hardware, Run, Schedule
+from understudy.core.training.train_tokenizer import fitted_representation
+from understudy.tests.core.training.small_corpora import quiet
+
+NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length")
+
+
+class FinishedTask:
+    """A network that needs no more training."""
+
+    def __init__(self, network: nn.Module, extra: dict[str, Any]) -> None:
+        self.network, self._extra = network, extra
+
+    def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
+        raise AssertionError("it is finished")
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        return {"loss": 0.0}
+
+    def extra_state(self) -> dict[str, Any]:
+        return self._extra
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        self._extra = state
+
+
+@pytest.fixture(scope="module")
+def runs(made_corpus: Corpus, tiny_configs: BodyConfigs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    torch.manual_seed(0)
+    networks = build_networks(tiny_configs)
+    for book in networks.tokenizer.quantizer.books:
+        book.codebook.normal_(std=0.1)
+    representation = fitted_representation(made_corpus)
+    statistics = {"statistics": {"mean": representation.mean, "std": representation.std}}
+    for name in NETWORKS:
+        task = FinishedTask(getattr(networks, name), statistics if name == "tokenizer" else {})
+        run = Run(folder / name, task, Schedule(0, 1, 1e-3), Hardware(), getattr(tiny_configs, name))
+        with torch.no_grad():
+            for parameter in task.network.parameters():
+                parameter.add_(100.0)  # only the averaged weights may be bundled
+        run.save()
+    return folder
+
+
+def test_the_service_loads_what_was_bundled_and_generates(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
+    card = make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", ("me",))
+    assert (card.name, card.title, card.licence, card.attribution) == ("mine", "My model", "CC0-1.0", ("me",))
+    reply = Service((tmp_path,)).body(BodyRequest(1, "a person waves, then bows", 2.0, seed=3, steps=2, model="mine"), quiet)
+    motion = reply.motions[0]
+    assert len(motion.translation) == 41 and np.isfinite(motion.rotations).all() and np.isfinite(motion.translation).all()
+    assert motion.recipe.model == "mine" and card.sha256.startswith(motion.recipe.weights)
+
+
+def test_averaged_weights_and_statistics_are_in_the_bundle(runs: Path, minilm_folder: Path, made_corpus: Corpus, tmp_path: Path) -> None:
+    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", ())
+    pipeline, _ = load_pipeline(tmp_path / "mine", torch.device("cpu"))
+    for network in vars(pipeline._networks).values():
+        assert max(float(parameter.abs().max()) for parameter in network.parameters()) < 50
+    representation = fitted_representation(made_corpus)
+    assert torch.equal(pipeline._representation.mean, representation.mean) and torch.equal(pipeline._representation.std, representation.std)
+
+
+def test_the_card_tells_the_sizes_of_the_runs(runs: Path, tiny_configs: BodyConfigs, tmp_path: Path) -> None:
+    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", ())
+    assert read_card(tmp_path / "mine").networks == tiny_configs
+
+
+@pytest.mark.parametrize("missing", [("flow",), ("tokens", "length"), NETWORKS])
+def test_networks_that_are_not_trained_are_named(missing: tuple[str, ...], runs: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(runs, tmp_path / "runs"))
+    for name in missing:
+        shutil.rmtree(copy / name)
+    with pytest.raises(UnderstudyError, match=f"no trained {', '.join(missing)} yet: run .*train {missing[0]}"):
+        make_bundle(copy, tmp_path / "mine", "My model", "CC0-1.0", ())
+    assert not (tmp_path / "mine").exists()
+
+
+def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnderstudyError, match="no trained tokenizer"):
+        make_bundle(tmp_path / "nowhere", tmp_path / "mine", "My model", "CC0-1.0", ())

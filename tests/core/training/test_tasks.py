@@ -1,0 +1,153 @@
+"""Each of the five networks: it learns, it goes on bit for bit where it was stopped, and its batches depend on the step alone."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from understudy.core.body.motion_tokens import NO_CODE, MotionTokenizer
+from understudy.core.checkpoints import BodyConfigs
+from understudy.core.training import train_residual, train_tokens
+from understudy.core.training.corpus import Corpus
+from understudy.core.training.run import Hardware, Run, Schedule, Task
+from understudy.core.training.text_motion import TextMotionSampler
+from understudy.core.training.train_flow import FlowTask
+from understudy.core.training.train_length import LengthTask
+from understudy.core.training.train_residual import ResidualTask
+from understudy.core.training.train_tokenizer import TokenizerTask, fitted_representation
+from understudy.core.training.train_tokens import MaskTask, hidden_tokens
+from understudy.tests.core.training.small_corpora import encoded_by_chance
+
+CPU = torch.device("cpu")
+NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length")
+MakeTask = Callable[[str], Task]
+
+
+@pytest.fixture(autouse=True)
+def small_validation(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (train_tokens, train_residual):
+        monkeypatch.setattr(module, "VALIDATION_BATCHES", 1)
+        monkeypatch.setattr(module, "VALIDATION_SIZE", 8)
+
+
+@pytest.fixture(scope="module")
+def make_task(made_corpus: Corpus, tiny_configs: BodyConfigs) -> MakeTask:
+    torch.manual_seed(0)
+    tokenizer = MotionTokenizer(tiny_configs.tokenizer).eval().requires_grad_(False)
+    for book in tokenizer.quantizer.books:
+        book.codebook.normal_(std=0.1)
+    representation, sentences = fitted_representation(made_corpus), encoded_by_chance(made_corpus)
+    sampler = TextMotionSampler(made_corpus, "train", sentences, tokenizer, representation)
+
+    def make(network: str) -> Task:
+        if network == "tokenizer":
+            return TokenizerTask(made_corpus, dataclasses.replace(tiny_configs.tokenizer, dropout=0.1), CPU)
+        if network == "length":
+            return LengthTask(made_corpus, tiny_configs.length, sentences, CPU)
+        if network == "flow":
+            return FlowTask(made_corpus, tiny_configs.flow, tokenizer, representation, CPU)
+        return (MaskTask if network == "tokens" else ResidualTask)(getattr(tiny_configs, network), sampler, sampler, CPU)
+
+    return make
+
+
+def run_of(folder: Path, task: Task, steps: int, batch_size: int = 4, rate: float = 1e-3) -> Run:
+    return Run(folder, task, Schedule(steps, batch_size, rate, warmup=2), Hardware(log_every=1000, save_every=1000), task.network.config)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_run_stopped_and_resumed_is_bit_for_bit_the_run_that_was_not(network: str, make_task: MakeTask, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    whole = run_of(tmp_path / "whole", make_task(network), steps=5)
+    torch.manual_seed(1)
+    stopped = run_of(tmp_path / "parts", make_task(network), steps=5)
+    whole.train()
+    stopped.train(stop=lambda: stopped.step >= 3)
+    torch.manual_seed(2)
+    resumed = run_of(tmp_path / "parts", make_task(network), steps=5)
+    resumed.train()
+    assert stopped.step == 3 and resumed.step == 5
+    for one, other in ((whole.task.network, resumed.task.network), (whole.averaged, resumed.averaged)):
+        for (name, expected), found in zip(one.state_dict().items(), other.state_dict().values(), strict=True):
+            assert torch.equal(expected, found), name
+
+
+@pytest.mark.parametrize(
+    ("network", "rate", "part"),
+    [("tokenizer", 5e-3, 0.7), ("tokens", 5e-3, 0.9), ("residual", 5e-3, 0.97), ("flow", 5e-3, 0.8), ("length", 1e-2, 0.3)],
+)
+def test_the_loss_falls(network: str, rate: float, part: float, make_task: MakeTask, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained, losses = run_of(tmp_path, make_task(network), steps=60, batch_size=8, rate=rate), []
+    for _ in range(60):
+        losses.append(trained._one_step()["loss"])
+        trained.step += 1
+    assert np.isfinite(losses).all()
+    assert np.mean(losses[-8:]) < part * np.mean(losses[1:6])
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_figures_of_a_validation_are_numbers_and_the_same_each_time(network: str, make_task: MakeTask) -> None:
+    task = make_task(network)
+    if network == "tokenizer":
+        task.loss(4, torch.Generator().manual_seed(0))
+    task.network.eval()
+    with torch.inference_mode():
+        first, again = task.validate(task.network), task.validate(task.network)
+    assert "loss" in first and first == again
+    assert all(np.isfinite(value) for value in first.values())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_parameter_learns(network: str, make_task: MakeTask) -> None:
+    task = make_task(network)
+    for seed in range(12):
+        task.loss(16, torch.Generator().manual_seed(seed))[0].backward()
+    assert [name for name, parameter in task.network.named_parameters() if parameter.grad is None or not parameter.grad.any()] == []
+
+
+def test_hidden_tokens_are_described_ones_and_at_least_one_a_row(make_task: MakeTask) -> None:
+    task = make_task("tokens")
+    assert isinstance(task, MaskTask)
+    shares = []
+    for seed in range(40):
+        generator = torch.Generator().manual_seed(seed)
+        batch = task._train.sample(16, generator)
+        hidden = hidden_tokens(batch, generator)
+        candidates = ~batch.pad & ~batch.context
+        assert not (hidden & ~candidates).any() and bool(hidden.any(-1).all())
+        shares += (hidden.sum(-1) / candidates.sum(-1)).tolist()
+    # The mean of cos(pi u / 2) is 2 / pi
+    assert np.mean(shares) == pytest.approx(2 / np.pi, abs=0.04)
+    assert min(shares) < 0.2 and max(shares) > 0.98
+
+
+def test_of_the_hidden_tokens_most_are_masked_some_random_and_some_left(make_task: MakeTask) -> None:
+    task = make_task("tokens")
+    assert isinstance(task, MaskTask)
+    network, counts = task.network, np.zeros(3)
+    for seed in range(60):
+        generator = torch.Generator().manual_seed(seed)
+        batch = task._train.sample(16, generator)
+        hidden = hidden_tokens(batch, generator)
+        ids = task._corrupted(network, batch, hidden, generator)
+        assert torch.equal(ids[~hidden & ~batch.pad], batch.ids[..., 0][~hidden & ~batch.pad])
+        assert bool((ids[batch.pad] == network.pad_id).all()) and NO_CODE not in ids
+        masked, same = ids[hidden] == network.mask_id, ids[hidden] == batch.ids[..., 0][hidden]
+        counts += [int(masked.sum()), int(same.sum()), int((~masked & ~same).sum())]
+    shares = counts / counts.sum()
+    assert shares[0] == pytest.approx(0.9 * 0.88, abs=0.02)
+    assert shares[2] == pytest.approx(0.1 * 31 / 32, abs=0.02)
+
+
+def test_the_representation_has_the_statistics_of_the_training_split_only(made_corpus: Corpus) -> None:
+    first, *others = made_corpus.stretches
+    cut = dataclasses.replace(made_corpus, stretches=(first, *(dataclasses.replace(each, split="test") for each in others)))
+    representation = fitted_representation(cut)
+    assert torch.allclose(representation.mean, made_corpus.frames(first).mean(0), atol=1e-5)
+    assert bool((representation.std > 0).all())
