@@ -79,7 +79,8 @@ class _Stages:
                 networks.residual, base, self._text, ResidualSettings(), [torch.Generator()])),
         ]  # fmt: skip
         rows += [
-            self._row(f"flow decoder, {quality.name.title()}", networks.flow, partial(self._flow, codes, quality.value)) for quality in Quality
+            self._row(f"flow decoder, {quality.name.title()}", networks.flow, partial(self._flow, codes, quality.value))
+            for quality in Quality
         ]
         rows.append(self._row("VQ decoder (not used)", networks.tokenizer, lambda: networks.tokenizer.decode(ids)))
         return rows

@@ -44,9 +44,8 @@ def imported(source: str, module: str, is_package: bool = False) -> set[str]:
             start = home[: len(home) - node.level + 1] if node.level else []
             base = ".".join([*start, *(node.module.split(".") if node.module else [])])
             found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("__import__", "import_module") and node.args:
-            if isinstance(node.args[0], ast.Constant):
-                found.add(str(node.args[0].value).lstrip("."))
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("__import__", "import_module"):
+            found |= {str(name.value).lstrip(".") for name in node.args[:1] if isinstance(name, ast.Constant)}
     return found
 
 
@@ -117,7 +116,9 @@ def test_nobody_edits_the_module_path_or_reloads(room: str) -> None:
 def loaded_by(statement: str) -> set[str]:
     """Modules that a fresh interpreter holds after a statement. The add-on's own __init__, which needs Blender, is left out."""
     stubs = {PACKAGE: REPO, f"{PACKAGE}.blender_addon": REPO / "blender_addon"}
-    start = "".join(f"p = types.ModuleType({name!r}); p.__path__ = [{str(path)!r}]; sys.modules[{name!r}] = p\n" for name, path in stubs.items())
+    start = "".join(
+        f"p = types.ModuleType({name!r}); p.__path__ = [{str(path)!r}]; sys.modules[{name!r}] = p\n" for name, path in stubs.items()
+    )
     code = f"import sys, types\n{start}before = set(sys.modules)\n{statement}\nprint(*sorted(set(sys.modules) - before))"
     result = subprocess.run([sys.executable, "-s", "-c", code], capture_output=True, text=True, check=True, timeout=60)
     return {name for name in result.stdout.split() if not name.startswith(("cython_runtime", "_cython_"))}
@@ -162,6 +163,8 @@ def test_the_search_for_path_edits_finds(line: str) -> None:
     assert list(path_edits(f"def f():\n    {line}"))
 
 
-@pytest.mark.parametrize("line", ["print(sys.path)", "os.path.join('a')", "for p in sys.path: pass", "path = sys.path[0]", "card.reloaded = 1"])
+@pytest.mark.parametrize(
+    "line", ["print(sys.path)", "os.path.join('a')", "for p in sys.path: pass", "path = sys.path[0]", "card.reloaded = 1"]
+)
 def test_reading_the_path_is_allowed(line: str) -> None:
     assert not list(path_edits(line))

@@ -132,7 +132,8 @@ class Run:
     def _report(self, figures: Mapping[str, float], seconds_a_step: float) -> None:
         left = seconds_a_step * (self.schedule.steps - self.step)
         words = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
-        print(f"step {self.step}/{self.schedule.steps}  {words}  {seconds_a_step:.2f} s/step  {left / 60:.0f} min left", file=sys.stderr, flush=True)
+        pace = f"{seconds_a_step:.2f} s/step  {left / 60:.0f} min left"
+        print(f"step {self.step}/{self.schedule.steps}  {words}  {pace}", file=sys.stderr, flush=True)
         self._log({"step": self.step, **figures})
 
     def _validate_and_save(self) -> None:

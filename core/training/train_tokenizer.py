@@ -65,7 +65,8 @@ class TokenizerTask:
         ids = network.encode(features)
         decoded = network.decode(ids)
         error = self._position_error(decoded, self._validation).norm(dim=-1).mean() * 100.0
-        return {"loss": float(F.smooth_l1_loss(decoded, features)), "mpjpe_mm": float(error), "codes_used": float(ids[..., 0].unique().numel())}
+        codes_used = float(ids[..., 0].unique().numel())
+        return {"loss": float(F.smooth_l1_loss(decoded, features)), "mpjpe_mm": float(error), "codes_used": codes_used}
 
     def extra_state(self) -> dict[str, Any]:
         statistics = {"mean": self.representation.mean, "std": self.representation.std}

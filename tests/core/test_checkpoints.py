@@ -13,6 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
 from understudy.core import checkpoints
 from understudy.core.body.features import LocalRotations
 from understudy.core.checkpoints import (
@@ -64,7 +65,11 @@ def test_weights_load_as_they_were_saved(tiny_bundle: Path, monkeypatch: pytest.
     monkeypatch.setattr(checkpoints, "build_networks", lambda configs: built.append(build_networks(configs)) or built[0])
     load_pipeline(tiny_bundle, CPU)
     stored = load_file(tiny_bundle / "model.safetensors")
-    loaded = {f"{part.name}.{name}": tensor for part in dataclasses.fields(built[0]) for name, tensor in getattr(built[0], part.name).state_dict().items()}
+    loaded = {
+        f"{part.name}.{name}": tensor
+        for part in dataclasses.fields(built[0])
+        for name, tensor in getattr(built[0], part.name).state_dict().items()
+    }
     assert loaded.keys() | {"features.mean", "features.std"} == stored.keys()
     for name, tensor in loaded.items():
         assert torch.equal(tensor, stored[name].float()) and tensor.dtype == torch.float32, name
@@ -123,7 +128,9 @@ def test_one_flipped_byte(where: int, bundle_copy: Path) -> None:
     sentence(bundle_copy, "model.safetensors", "sha256")
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * 64, b"\xff" * 64, b"PK\x03\x04 not safetensors at all", (2**63 - 1).to_bytes(8, "little") + b"{}"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\0" * 64, b"\xff" * 64, b"PK\x03\x04 not safetensors at all", (2**63 - 1).to_bytes(8, "little") + b"{}"]
+)
 def test_weights_that_are_not_safetensors_although_the_card_vouches_for_them(content: bytes, bundle_copy: Path) -> None:
     weights = bundle_copy / "model.safetensors"
     weights.write_bytes(content)
@@ -131,7 +138,9 @@ def test_weights_that_are_not_safetensors_although_the_card_vouches_for_them(con
     sentence(bundle_copy, "model.safetensors")
 
 
-@pytest.mark.parametrize("name", ["flow.net.init_proj.weight", "tokenizer.quantizer.layers.3.codebook", "length.output.11.bias", "features.mean", "features.std"])
+@pytest.mark.parametrize(
+    "name", ["flow.net.init_proj.weight", "tokenizer.quantizer.layers.3.codebook", "length.output.11.bias", "features.mean", "features.std"]
+)
 def test_a_missing_tensor(name: str, bundle_copy: Path) -> None:
     rewrite(bundle_copy, lambda tensors: tensors.pop(name))
     sentence(bundle_copy, name.split(".", 1)[1], "tiny", "missing")
@@ -143,7 +152,9 @@ def test_a_surplus_tensor(name: str, bundle_copy: Path) -> None:
     sentence(bundle_copy, name.split(".", 1)[-1], "tiny", "surplus")
 
 
-@pytest.mark.parametrize("name", ["flow.net.init_proj.weight", "tokens.token_emb.weight", "length.output.0.bias", "features.mean", "features.std"])
+@pytest.mark.parametrize(
+    "name", ["flow.net.init_proj.weight", "tokens.token_emb.weight", "length.output.0.bias", "features.mean", "features.std"]
+)
 def test_a_tensor_of_a_wrong_shape(name: str, bundle_copy: Path) -> None:
     rewrite(bundle_copy, lambda tensors: tensors.update({name: torch.cat((tensors[name], tensors[name][:1]))}))
     sentence(bundle_copy, name.split(".", 1)[1], "tiny", "shape")
@@ -162,7 +173,9 @@ def test_statistics_that_cannot_be_divided_by(std: float, bundle_copy: Path) -> 
     sentence(bundle_copy, "features", "tiny")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", "5", '"card"', "{}", '{"format": "understudy body bundle 1"}', "\xff\xfe", "[" * 100_000])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", "5", '"card"', "{}", '{"format": "understudy body bundle 1"}', "\xff\xfe", "[" * 100_000]
+)
 def test_a_card_that_is_not_one(content: str, bundle_copy: Path) -> None:
     (bundle_copy / "bundle.json").write_bytes(content.encode("latin-1"))
     sentence(bundle_copy, "bundle.json")
@@ -201,14 +214,22 @@ def test_a_configuration_that_no_network_can_have(network: str, field: str, valu
     sentence(bundle_copy)
 
 
-@pytest.mark.parametrize(("part", "field", "value"), [("flow", "n_features", 160), ("tokens", "n_codes", 31), ("flow", "code_dim", 15), ("length", "text_width", 383)])
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [("flow", "n_features", 160), ("tokens", "n_codes", 31), ("flow", "code_dim", 15), ("length", "text_width", 383)],
+)
 def test_a_configuration_that_the_weights_do_not_have(part: str, field: str, value: int, bundle_copy: Path) -> None:
     edit_card(bundle_copy, lambda card: card["networks"][part].update({field: value}))
     sentence(bundle_copy, part, "tiny")
 
 
 def rebuilt(folder: Path, configs: BodyConfigs, n_features: int = 161) -> Path:
-    save_bundle(folder, dataclasses.replace(read_card(folder), networks=configs), build_networks(configs), LocalRotations(torch.zeros(n_features), torch.ones(n_features)))
+    save_bundle(
+        folder,
+        dataclasses.replace(read_card(folder), networks=configs),
+        build_networks(configs),
+        LocalRotations(torch.zeros(n_features), torch.ones(n_features)),
+    )
     return folder
 
 
@@ -216,7 +237,9 @@ def rebuilt(folder: Path, configs: BodyConfigs, n_features: int = 161) -> Path:
     ("flow", {"n_features": 160}), ("flow", {"code_dim": 12}), ("tokens", {"n_codes": 30}), ("residual", {"n_codes": 40}), ("residual", {"n_quantizers": 5}),
     ("tokens", {"text_width": 100}), ("tokens", {"word_width": 0, "text_width": 512}), ("residual", {"word_width": 100}), ("length", {"text_width": 512}),
 ])  # fmt: skip
-def test_networks_that_do_not_fit_together(part: str, change: dict[str, int], bundle_copy: Path, tiny_configs: BodyConfigs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_that_do_not_fit_together(
+    part: str, change: dict[str, int], bundle_copy: Path, tiny_configs: BodyConfigs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(checkpoints, "load_text_encoder", lambda name: types.SimpleNamespace(pooled_width=384, word_width=384))
     odd = dataclasses.replace(tiny_configs, **{part: dataclasses.replace(getattr(tiny_configs, part), **change)})
     sentence(rebuilt(bundle_copy, odd), "tiny", "fit together")
@@ -244,11 +267,32 @@ def test_an_unknown_model_is_told_which_there_are(written_bundle: Path, bundle_c
         find_bundle("starter", ())
 
 
-NAMES = ["", ".", "..", "../secret", "tiny/../../secret", "..\\secret", "/", "/etc", "/etc/passwd", "~", "a\0b", "a" * 5000, "a/" * 3000, "tiny/", "\n", "CON", "*", "ti?y"]
+NAMES = [
+    "",
+    ".",
+    "..",
+    "../secret",
+    "tiny/../../secret",
+    "..\\secret",
+    "/",
+    "/etc",
+    "/etc/passwd",
+    "~",
+    "a\0b",
+    "a" * 5000,
+    "a/" * 3000,
+    "tiny/",
+    "\n",
+    "CON",
+    "*",
+    "ti?y",
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:20] or "empty")
-def test_a_name_leads_to_nothing_outside_the_folders_of_models(name: str, bundle_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_leads_to_nothing_outside_the_folders_of_models(
+    name: str, bundle_copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Bundles lie beside and above the folder of models and where the process stands, but none of these names is theirs."""
     models = bundle_copy.parent
     for place in (models, tmp_path, tmp_path / "secret", tmp_path / "here"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from understudy.core.__main__ import main
 from understudy.core.contract import BodyMotion
 
@@ -17,12 +18,28 @@ REPO = Path(__file__).resolve().parents[2]
 
 def run(*arguments: str, cwd: Path = REPO) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(REPO), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, "-m", "core", *arguments], capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "core", *arguments], capture_output=True, text=True, cwd=cwd, env=environment, timeout=120, check=False
+    )
 
 
 @pytest.fixture
 def walk(tiny_bundle: Path) -> list[str]:
-    return ["body", "--text", "a person walks", "--seconds", "1.5", "--seed", "4", "--quality", "draft", "--model", str(tiny_bundle), "--device", "cpu"]
+    return [
+        "body",
+        "--text",
+        "a person walks",
+        "--seconds",
+        "1.5",
+        "--seed",
+        "4",
+        "--quality",
+        "draft",
+        "--model",
+        str(tiny_bundle),
+        "--device",
+        "cpu",
+    ]
 
 
 def test_a_motion_is_written_in_a_process_of_its_own_as_in_this_one(walk: list[str], tiny_bundle: Path, tmp_path: Path) -> None:
@@ -32,7 +49,7 @@ def test_a_motion_is_written_in_a_process_of_its_own_as_in_this_one(walk: list[s
     assert "flow decoder" in done.stderr.splitlines()[-1]
     motion = BodyMotion.load(tmp_path / "walk.npz")
     assert (motion.recipe.text, motion.recipe.seed, motion.recipe.steps, motion.recipe.model) == ("a person walks", 4, 2, "tiny")
-    assert os.listdir(tmp_path) == ["walk.npz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["walk.npz"]
     assert main([*walk, "--out", str(tmp_path / "again.npz")]) == 0
     again = BodyMotion.load(tmp_path / "again.npz")
     np.testing.assert_array_equal(motion.rotations, again.rotations)
@@ -41,7 +58,7 @@ def test_a_motion_is_written_in_a_process_of_its_own_as_in_this_one(walk: list[s
 
 def test_variations_get_numbers(walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*walk, "--variations", "3", "--out", str(tmp_path / "walk.npz")]) == 0
-    assert sorted(os.listdir(tmp_path)) == ["walk_1.npz", "walk_2.npz", "walk_3.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["walk_1.npz", "walk_2.npz", "walk_3.npz"]
     assert [BodyMotion.load(tmp_path / f"walk_{k}.npz").recipe.seed for k in (1, 2, 3)] == [4, 5, 6]
     assert len(capsys.readouterr().out.splitlines()) == 3
 
@@ -102,10 +119,14 @@ def test_bad_input_ends_with_one_sentence(
     monkeypatch.chdir(tmp_path)
     assert main([*walk, "--out", "walk.npz", *changes]) == 1
     out, err = capsys.readouterr()
-    lines = [line for line in err.splitlines() if not line.startswith(("Loading the model ", "Reading the prompt ", "Planning ", "Adding ", "Shaping "))]
+    lines = [
+        line
+        for line in err.splitlines()
+        if not line.startswith(("Loading the model ", "Reading the prompt ", "Planning ", "Adding ", "Shaping "))
+    ]
     assert len(lines) == 1 and lines[0].startswith("understudy: ") and lines[0].endswith((".", ")")), err
     assert expected in lines[0] and len(lines[0]) < 5500 and out == ""
-    assert os.listdir(tmp_path) == ["folder.npz"] and os.listdir(tmp_path / "folder.npz") == []
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.npz"] and not any((tmp_path / "folder.npz").iterdir())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="looks at a Linux device that is always full")
@@ -113,11 +134,13 @@ def test_a_full_disk_ends_with_one_sentence(walk: list[str], tmp_path: Path, cap
     (tmp_path / "walk.npz.part").symlink_to("/dev/full")
     assert main([*walk, "--out", str(tmp_path / "walk.npz")]) == 1
     assert "No space left on device" in capsys.readouterr().err.splitlines()[-1]
-    assert os.listdir(tmp_path) == []
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "card"])
-def test_a_damaged_model_ends_with_one_sentence(damage: str, bundle_copy: Path, walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_damaged_model_ends_with_one_sentence(
+    damage: str, bundle_copy: Path, walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = bundle_copy / ("bundle.json" if damage == "card" else "model.safetensors")
     content = bytearray(file.read_bytes())
     file.write_bytes(content[:100] if damage != "flip" else content[:-1] + bytes([content[-1] ^ 1]))
@@ -130,7 +153,7 @@ def test_a_damaged_model_ends_with_one_sentence(damage: str, bundle_copy: Path, 
 def test_a_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
     done = run("body", "--text", "walks", "--seconds", "nan", "--out", str(tmp_path / "walk.npz"))
     assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1 and done.stderr.startswith("understudy: ")
-    assert os.listdir(tmp_path) == []
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["body"], ["body", "--text", "a"], ["body", "--text", "a", "--out", "a.npz", "--seconds", "soon"],
@@ -142,7 +165,9 @@ def test_wrong_arguments_end_with_usage_and_exit_code_two(arguments: list[str], 
     assert capsys.readouterr().err.startswith("usage: python -m core")
 
 
-def test_ctrl_c_is_no_traceback(walk: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_is_no_traceback(
+    walk: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from understudy.core.service import Service
 
     def interrupted(*_: object) -> None:
@@ -151,7 +176,7 @@ def test_ctrl_c_is_no_traceback(walk: list[str], tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Service, "body", interrupted)
     assert main([*walk, "--out", str(tmp_path / "walk.npz")]) == 130
     assert capsys.readouterr().err == "understudy: stopped.\n"
-    assert os.listdir(tmp_path) == []
+    assert not any(tmp_path.iterdir())
 
 
 def test_converting_what_is_not_the_wheel(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from understudy.core import service as service_module
 from understudy.core.checkpoints import read_card
 from understudy.core.contract import VERSION, BadRequest, BodyRequest, Cancelled, OutOfMemory, WeightsError
@@ -73,7 +74,9 @@ def test_a_step_that_is_not_readable_is_a_bad_request(service: Service) -> None:
         service.body(dataclasses.replace(REQUEST, text="a person walks, then 3.5"), silent)
 
 
-@pytest.mark.parametrize("text", ["a", "walks.", "then", "first, then", "!!! walks ;;", "a person walks \udcff", "walks\0forward", "then " * 150, "a. " * 40])
+@pytest.mark.parametrize(
+    "text", ["a", "walks.", "then", "first, then", "!!! walks ;;", "a person walks \udcff", "walks\0forward", "then " * 150, "a. " * 40]
+)
 def test_odd_prompts_make_a_motion_all_the_same(text: str, service: Service) -> None:
     motion = service.body(dataclasses.replace(REQUEST, text=text), silent).motions[0]
     assert len(motion.translation) == 21 and bool(np.isfinite(motion.rotations).all())
@@ -133,7 +136,9 @@ def test_every_way_of_running_out_of_memory_is_known(error: BaseException) -> No
     assert is_out_of_memory(error)
 
 
-@pytest.mark.parametrize("error", [RuntimeError("shape mismatch"), ValueError("memory"), OSError(2, "No such file"), KeyError("memory")], ids=str)
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shape mismatch"), ValueError("memory"), OSError(2, "No such file"), KeyError("memory")], ids=str
+)
 def test_other_errors_are_not_taken_for_it(error: BaseException) -> None:
     assert not is_out_of_memory(error)
 

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+
 from understudy.core.contract import WeightsError
 from understudy.core.weights_manifest import WEIGHTS_FOLDER, check_file, file_sha256, listed_files, verified
 
@@ -75,7 +76,9 @@ def test_our_own_list_names_the_licence_and_origin_of_everything() -> None:
         entries = tomllib.load(file)
     assert all({"title", "licence", "source", "files"} <= entry.keys() for entry in entries.values())
     files = listed_files()
-    assert all(len(file.sha256) == 64 and file.bytes > 0 and not Path(file.path).is_absolute() and ".." not in file.path for file in files.values())
+    assert all(
+        len(file.sha256) == 64 and file.bytes > 0 and not Path(file.path).is_absolute() and ".." not in file.path for file in files.values()
+    )
 
 
 @pytest.mark.parametrize("path", sorted(listed_files()))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from understudy.core.contract import (
     CONTRACT_VERSION,
     VERSION,
@@ -100,10 +101,19 @@ def test_a_whole_conversation(spawn: Spawn, tiny_bundle: Path) -> None:
     *progress, reply = until_done(process)
     assert isinstance(reply, BodyReply) and reply.id == 5 and len(reply.motions[0].translation) == 21
     stages = list(dict.fromkeys(message.stage for message in progress if isinstance(message, Progress)))
-    assert stages == ["Starting the engine", "Loading the model", "Reading the prompt", "Planning the motion", "Adding detail", "Shaping the motion"]
+    assert stages == [
+        "Starting the engine",
+        "Loading the model",
+        "Reading the prompt",
+        "Planning the motion",
+        "Adding detail",
+        "Shaping the motion",
+    ]
 
     send(process, BodyRequest(8, "", model="tiny"))
-    assert until_done(process)[-1] == Failure(8, "BadRequest", 'The prompt is empty: type what the character does, such as "a person walks forward".')
+    assert until_done(process)[-1] == Failure(
+        8, "BadRequest", 'The prompt is empty: type what the character does, such as "a person walks forward".'
+    )
 
     send(process, BodyRequest(9, "walks", model="missing"))
     failure = until_done(process)[-1]

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
-import time
 import types
-from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pytest
 
 REPO = Path(__file__).resolve().parents[3]
 # The engine needs no Blender: without one, its room is opened without the add-on's own __init__

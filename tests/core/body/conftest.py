@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import nn
+
 from understudy.core.body.text_encoder import EncodedText
 
 Fill = Callable[[nn.Module, int], nn.Module]

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+
 from understudy.core.body.features import (
     FPS,
     Layout,
@@ -43,7 +44,10 @@ def smooth(seed: int, frames: int, *shape: int) -> Tensor:
     waves = torch.randn(4, *shape, generator=generator, dtype=torch.float64)
     times = torch.arange(frames, dtype=torch.float64)
     phases = torch.rand(4, *shape, generator=generator, dtype=torch.float64) * 7
-    return sum((torch.sin(times.reshape(-1, *[1] * len(shape)) * 0.07 * (k + 1) + phases[k]) * waves[k] / (k + 1) for k in range(4)), torch.zeros(1))
+    return sum(
+        (torch.sin(times.reshape(-1, *[1] * len(shape)) * 0.07 * (k + 1) + phases[k]) * waves[k] / (k + 1) for k in range(4)),
+        torch.zeros(1),
+    )
 
 
 def motion_of(pelvis: Tensor, translation: Tensor, seed: int = 0) -> BodyMotion:
@@ -125,7 +129,10 @@ def test_decoding_gives_the_encoded_motion_back(name: str) -> None:
 def test_a_decoded_motion_starts_at_the_origin_facing_forward_and_is_well_formed(name: str) -> None:
     back = PLAIN.decode(PLAIN.encode(MOTIONS[name]()), Recipe(text=name))
     np.testing.assert_allclose(back.translation[0, [0, 2]], 0, atol=1e-6)
-    assert float(heading(torch.from_numpy(back.rotations[:, 0]).double())[0]) == pytest.approx(0, abs=1e-4) or name in ("cartwheeling", "standing on the head")
+    assert float(heading(torch.from_numpy(back.rotations[:, 0]).double())[0]) == pytest.approx(0, abs=1e-4) or name in (
+        "cartwheeling",
+        "standing on the head",
+    )
     np.testing.assert_allclose(np.linalg.norm(back.rotations, axis=-1), 1, atol=1e-6)
     assert bool(((back.rotations[1:] * back.rotations[:-1]).sum(-1) >= 0).all())
     assert (back.fps, back.joint_names, back.parents, back.recipe.text) == (20.0, REST_SKELETON.names, REST_SKELETON.parents, name)

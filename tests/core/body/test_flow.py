@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+
 from understudy.core.body.flow import integrate
 
 START = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
 from understudy.core.body.flow_decoder import ChannelNorm, FlowDecoderConfig, RectifiedFlowDecoder, TimeEmbedding
 
 Fill = Callable[[nn.Module, int], nn.Module]
@@ -166,7 +167,7 @@ def test_a_frame_changes_only_neighbours(decoder: RectifiedFlowDecoder, frame: i
 
 
 def test_the_reach_of_one_evaluation_is_just_28_frames(decoder: RectifiedFlowDecoder) -> None:
-    spans = [(changed := changed_frames(decoder, frame, None), frame) for frame in range(60, 64)]
+    spans = [(changed_frames(decoder, frame, None), frame) for frame in range(60, 64)]
     assert max(frame - changed[0] for changed, frame in spans) <= REACH and max(changed[-1] - frame for changed, frame in spans) <= REACH
     assert max(max(frame - changed[0], changed[-1] - frame) for changed, frame in spans) >= REACH - 1
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+
 from understudy.core.body import minilm
 from understudy.core.body.minilm import MiniLM, check_readable
 from understudy.core.contract import BadRequest
@@ -121,12 +122,16 @@ def test_converting_names_what_is_missing(missing: str, minilm_folder: Path) -> 
         minilm.convert(published)
 
 
-@pytest.mark.parametrize("prompt", ["a person waves", "une personne l\u00e8ve la main", "\u00dcber", "walks 3 m \u2192 left", "he walks to \u6771\u4eac slowly"])
+@pytest.mark.parametrize(
+    "prompt", ["a person waves", "une personne l\u00e8ve la main", "\u00dcber", "walks 3 m \u2192 left", "he walks to \u6771\u4eac slowly"]
+)
 def test_latin_prompts_are_read(prompt: str) -> None:
     check_readable(prompt)
 
 
-@pytest.mark.parametrize("prompt", ["\u8df3\u8dc3", "\u0438\u0434\u0451\u0442", "123 456", "...", "\U0001f57a", "\u4e00\u4e2a\u4eba\u8d70 ok"])
+@pytest.mark.parametrize(
+    "prompt", ["\u8df3\u8dc3", "\u0438\u0434\u0451\u0442", "123 456", "...", "\U0001f57a", "\u4e00\u4e2a\u4eba\u8d70 ok"]
+)
 def test_prompts_in_other_scripts_are_refused(prompt: str) -> None:
     with pytest.raises(BadRequest, match="English"):
         check_readable(prompt)

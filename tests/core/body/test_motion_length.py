@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+
 from understudy.core.body.motion_length import LengthConfig, LengthEstimator
 
 CONFIG = LengthConfig(text_width=6, hidden=(5, 4, 3))

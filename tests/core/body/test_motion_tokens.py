@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+
 from understudy.core.body.motion_tokens import MotionTokenizer, ResidualQuantizer, TokenizerConfig
 
 Fill = Callable[[nn.Module, int], nn.Module]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+
 from understudy.core.body import pipeline as pipeline_module
 from understudy.core.body.features import LocalRotations
 from understudy.core.body.pipeline import BodyNetworks, BodyPipeline, SamplingSettings
@@ -136,7 +137,9 @@ def test_the_global_random_state_is_neither_read_nor_changed(make: Callable[...,
     assert_same(*motions, atol=0)
 
 
-@pytest.mark.parametrize(("seconds", "frames"), [(0.5, 11), (1.0, 21), (2.0, 41), (2.02, 41), (2.03, 42), (9.75, 196), (9.8, 197), (21.3, 427)])
+@pytest.mark.parametrize(
+    ("seconds", "frames"), [(0.5, 11), (1.0, 21), (2.0, 41), (2.02, 41), (2.03, 42), (9.75, 196), (9.8, 197), (21.3, 427)]
+)
 def test_a_length_in_seconds_is_kept_to_the_frame(seconds: float, frames: int, make: Callable[..., BodyPipeline]) -> None:
     motion = run(make(), seconds=seconds, steps=2)[0]
     assert len(motion.translation) == frames

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+
 from understudy.core.body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
 from understudy.core.body.motion_length import LengthConfig, LengthEstimator
 from understudy.core.body.motion_tokens import MotionTokenizer, TokenizerConfig
@@ -27,7 +28,9 @@ NETWORKS = {
 
 
 def table(name: str) -> Shapes:
-    rows = [line.split("\t") for line in (KEYS / f"{name}.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    rows = [
+        line.split("\t") for line in (KEYS / f"{name}.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
+    ]
     return {row[0]: tuple(int(size) for size in re.findall(r"\d+", row[1])) for row in rows}
 
 
@@ -56,7 +59,9 @@ def test_numbers_of_section_1_1(name: str) -> None:
 
 def test_parts_of_the_tokenizer() -> None:
     found = shapes(build("momask_rvq_t2m"))
-    count = {part: sum(torch.Size(shape).numel() for name, shape in found.items() if name.startswith(part)) for part in ("enc", "dec", "quant")}
+    count = {
+        part: sum(torch.Size(shape).numel() for name, shape in found.items() if name.startswith(part)) for part in ("enc", "dec", "quant")
+    }
     assert count == {"enc": 9_587_200, "dec": 9_849_607, "quant": 6 * 512 * 512}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+
 from understudy.core.body.residual_tokens import ResidualSettings, ResidualTransformer, generate_residual_tokens
 from understudy.core.body.text_encoder import EncodedText
 from understudy.core.body.token_transformer import TokenTransformerConfig

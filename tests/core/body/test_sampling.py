@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+
 from understudy.core.body.token_transformer import guided, gumbel, keep_likeliest
 
 
@@ -17,7 +18,10 @@ def test_guidance_goes_from_the_unconditional_through_the_conditional(s: float, 
     torch.testing.assert_close(guided(torch.cat((c, u)), s), (1 - s) * u + s * c, atol=1e-10, rtol=0)
 
 
-@pytest.mark.parametrize(("n_codes", "share", "kept"), [(512, 0.1, 52), (513, 0.1, 52), (510, 0.1, 51), (512, 1.0, 512), (512, 1e-6, 1), (10, 0.1, 1), (32, 0.1, 4)])
+@pytest.mark.parametrize(
+    ("n_codes", "share", "kept"),
+    [(512, 0.1, 52), (513, 0.1, 52), (510, 0.1, 51), (512, 1.0, 512), (512, 1e-6, 1), (10, 0.1, 1), (32, 0.1, 4)],
+)
 def test_the_likeliest_share_is_rounded_up(n_codes: int, share: float, kept: int) -> None:
     logits = torch.randn(3, 4, n_codes)
     filtered = keep_likeliest(logits, share)

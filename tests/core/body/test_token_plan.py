@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from understudy.core.body.token_plan import CONTEXT, LONGEST_WINDOW, plan_windows, share_tokens
 
 lengths = st.lists(st.integers(1, 400), min_size=1, max_size=12)

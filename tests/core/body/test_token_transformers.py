@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+
 from understudy.core.body.residual_tokens import ResidualTransformer
 from understudy.core.body.text_encoder import EncodedText
 from understudy.core.body.token_generator import MaskTransformer
@@ -37,7 +38,9 @@ def gelu(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
 
 
-def naive_trunk(weights: dict[str, Tensor], config: TokenTransformerConfig, vectors: Tensor, prefix: list[Tensor], visible: list[bool]) -> Tensor:
+def naive_trunk(
+    weights: dict[str, Tensor], config: TokenTransformerConfig, vectors: Tensor, prefix: list[Tensor], visible: list[bool]
+) -> Tensor:
     """One row: condition tokens, then code vectors (n, C) with positions; visible: which tokens of the sequence may be looked at."""
 
     def linear(name: str, x: Tensor) -> Tensor:
@@ -45,7 +48,9 @@ def naive_trunk(weights: dict[str, Tensor], config: TokenTransformerConfig, vect
 
     tokens = list(prefix)
     for n, vector in enumerate(vectors):
-        position = [f(n * math.exp(2 * i * -math.log(10000) / config.width)) for i in range(config.width // 2) for f in (math.sin, math.cos)]
+        position = [
+            f(n * math.exp(2 * i * -math.log(10000) / config.width)) for i in range(config.width // 2) for f in (math.sin, math.cos)
+        ]
         tokens.append(linear("input_process.poseEmbedding", vector) + torch.tensor(position, dtype=torch.float64))
     size = config.width // config.n_heads
     for layer in range(config.n_layers):
@@ -62,7 +67,9 @@ def naive_trunk(weights: dict[str, Tensor], config: TokenTransformerConfig, vect
                 scores = torch.stack([query @ other[config.width : 2 * config.width][part] for other in seen]) / math.sqrt(size)
                 shares = torch.exp(scores - scores.max())
                 shares = shares / shares.sum()
-                heads.append(sum((share * other[2 * config.width :][part] for share, other in zip(shares, seen, strict=True)), torch.zeros(size)))
+                heads.append(
+                    sum((share * other[2 * config.width :][part] for share, other in zip(shares, seen, strict=True)), torch.zeros(size))
+                )
             mixed.append(linear(f"{name}.self_attn.out_proj", torch.cat(heads)))
         tokens = [layer_norm(weights, f"{name}.norm1", token + change, 1e-5) for token, change in zip(tokens, mixed, strict=True)]
         changes = [linear(f"{name}.linear2", gelu(linear(f"{name}.linear1", token))) for token in tokens]
@@ -146,9 +153,7 @@ def test_layers_not_yet_made_do_not_count(layer: int, filled: Fill, texts: Text)
 
 @CONFIGS
 @pytest.mark.parametrize("kind", [MaskTransformer, ResidualTransformer])
-def test_what_lies_beyond_the_end_changes_nothing(
-    kind: type[nn.Module], config: TokenTransformerConfig, filled: Fill, texts: Text
-) -> None:
+def test_what_lies_beyond_the_end_changes_nothing(kind: type[nn.Module], config: TokenTransformerConfig, filled: Fill, texts: Text) -> None:
     model, text = filled(kind(config), 4), text_for(config, texts)
 
     def logits(ids: Tensor, pad: Tensor, text: EncodedText) -> Tensor:
@@ -182,7 +187,11 @@ def test_an_unconditional_row_keeps_the_bias_of_its_condition(filled: Fill, text
     text = texts(2, 7, 4, 6)
     both = text.with_unconditional()
     assert len(both.pooled) == 4
-    assert torch.equal(both.pooled[:2], text.pooled) and torch.equal(both.words[:2], text.words) and torch.equal(both.word_pad[:2], text.word_pad)
+    assert (
+        torch.equal(both.pooled[:2], text.pooled)
+        and torch.equal(both.words[:2], text.words)
+        and torch.equal(both.word_pad[:2], text.word_pad)
+    )
     assert not both.pooled[2:].any() and not both.words[2:].any() and both.word_pad[2:].all()
     model = filled(MaskTransformer(POOLED), 4)
     zero = EncodedText(torch.zeros(2, 7, dtype=torch.float64), both.words[:2, :0], both.word_pad[:2, :0])

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+
 from understudy.core.body.text_encoder import EncodedText
 from understudy.core.body.token_generator import (
     MaskTransformer,
@@ -96,7 +97,9 @@ def test_accepted_tokens_are_never_masked_again_and_never_change(texts: Text) ->
     assert torch.equal(final[accepted], model.shown[-1][accepted])
 
 
-def naive_unmasking(logits_of_step: list[Tensor], length: int, settings: UnmaskingSettings, generator: torch.Generator) -> tuple[list[int], list[list[int]]]:
+def naive_unmasking(
+    logits_of_step: list[Tensor], length: int, settings: UnmaskingSettings, generator: torch.Generator
+) -> tuple[list[int], list[list[int]]]:
     """One row, written out with lists."""
     ids, scores, shown = [MASK] * length, [0.0] * length, []
     for step, logits in enumerate(logits_of_step):
@@ -109,14 +112,18 @@ def naive_unmasking(logits_of_step: list[Tensor], length: int, settings: Unmaski
         scores = [1e5] * length
         for place in places:
             best = sorted(range(N_CODES), key=lambda code: -float(logits[place, code]))[:kept]
-            noisy = {code: float(logits[place, code]) / settings.temperature - math.log(-math.log(float(uniform[place, code]))) for code in best}
+            noisy = {
+                code: float(logits[place, code]) / settings.temperature - math.log(-math.log(float(uniform[place, code]))) for code in best
+            }
             ids[place] = max(noisy, key=noisy.__getitem__)
             scores[place] = float(logits[place].softmax(-1)[ids[place]])
     return ids, shown
 
 
 @pytest.mark.parametrize("length", [49, 10, 1])
-@pytest.mark.parametrize("settings", [PLAIN, UnmaskingSettings(guidance=1.0), UnmaskingSettings(guidance=1.0, temperature=0.5, share=0.3, steps=6)])
+@pytest.mark.parametrize(
+    "settings", [PLAIN, UnmaskingSettings(guidance=1.0), UnmaskingSettings(guidance=1.0, temperature=0.5, share=0.3, steps=6)]
+)
 def test_a_whole_run_equals_the_one_written_out(length: int, settings: UnmaskingSettings, texts: Text) -> None:
     model = Recorder(spread=1.5)
     made = run(model, texts(1, 3), [length], settings)

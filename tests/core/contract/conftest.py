@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from hypothesis import strategies as st
+
 from understudy.core.contract import (
     BodyMotion,
     BodyReply,
@@ -97,3 +98,8 @@ def one_of_each() -> list[Message]:
         Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
         BodyReply(1, (motion,), (StageTime("loading", 0.25),)), Failure(1, "BadRequest", "Too long."),
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def any_motion() -> st.SearchStrategy[BodyMotion]:
+    return motions()

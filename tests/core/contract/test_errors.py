@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from understudy.core import contract
 from understudy.core.contract import Failure, UnderstudyError, decode_frame, encode_frame
 
@@ -20,7 +21,9 @@ def test_every_error_crosses_the_pipe_by_its_name(name: str) -> None:
 
 
 def test_no_error_is_left_out_of_the_list() -> None:
-    assert sorted(KINDS) == sorted(name for name in contract.__all__ if isinstance(value := getattr(contract, name), type) and issubclass(value, Exception))
+    assert sorted(KINDS) == sorted(
+        name for name in contract.__all__ if isinstance(value := getattr(contract, name), type) and issubclass(value, Exception)
+    )
 
 
 @pytest.mark.parametrize("name", ["", "ValueError", "SystemExit", "Exception", "__class__", "os.system"])

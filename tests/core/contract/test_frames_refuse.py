@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
 from understudy.core.contract import ContractError, Message, decode_frame, encode_frame, read_frame
 
 PREFIX = struct.Struct("<4sIQ")
@@ -150,7 +151,12 @@ def test_whole_numbers_may_stand_for_real_ones(one_of_each: list[Message]) -> No
 
 
 def test_a_missing_field(one_of_each: list[Message]) -> None:
-    for kind, fields in (("Cancel", {}), ("Hello", {"version": "1"}), ("Progress", {"id": 1, "stage": "a", "step": 0}), ("BodyReply", {"id": 1})):
+    for kind, fields in (
+        ("Cancel", {}),
+        ("Hello", {"version": "1"}),
+        ("Progress", {"id": 1, "stage": "a", "step": 0}),
+        ("BodyReply", {"id": 1}),
+    ):
         with pytest.raises(ContractError):
             decode_frame(frame({"kind": kind, "fields": fields}))
 

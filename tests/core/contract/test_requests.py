@@ -8,6 +8,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from understudy.core.contract import BadRequest, BodyRequest
 
 GOOD = BodyRequest(1, "a person walks")

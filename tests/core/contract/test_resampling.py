@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from understudy.core.contract import BodyMotion
 from understudy.core.contract.motion import slerp
 

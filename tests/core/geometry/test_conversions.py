@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+
 from understudy.core.geometry.rotations import (
     matrix_about_axis,
     matrix_from_euler,

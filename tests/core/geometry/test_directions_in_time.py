@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+
 from understudy.core.geometry.rotations import (
     matrix_from_quaternion,
     quaternion_about_y,

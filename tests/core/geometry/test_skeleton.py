@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from understudy.core.geometry.rotations import matrix_from_rotation_vector
 from understudy.core.geometry.skeleton import (
     REST_SKELETON,
@@ -52,7 +53,9 @@ def test_positions_equal_those_of_a_naive_chain_of_matrices() -> None:
 
 
 def test_the_rest_pose_is_kinematics_without_turns() -> None:
-    positions, _ = forward_kinematics(REST_SKELETON, torch.eye(3, dtype=torch.float64).expand(22, 3, 3), torch.zeros(3, dtype=torch.float64))
+    positions, _ = forward_kinematics(
+        REST_SKELETON, torch.eye(3, dtype=torch.float64).expand(22, 3, 3), torch.zeros(3, dtype=torch.float64)
+    )
     torch.testing.assert_close(positions, REST_SKELETON.rest_positions())
 
 
