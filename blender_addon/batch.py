@@ -20,6 +20,7 @@ from .animation.rig import refusal
 from .animation.smpl_armature import add_character
 from .engine.client import Engine
 from .exports import check_writable, export
+from .process_end import end_process
 from .shots import Shot, read_shots, with_overrides
 
 DONE, SOME_FAILED, CANNOT_START, STOPPED = 0, 1, 2, 130
@@ -181,4 +182,4 @@ def unregister() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end_process(main(sys.argv[1:]))

@@ -16,6 +16,7 @@ from .animation.body import key_motion_now, scene_fps
 from .animation.smpl_armature import add_character
 from .exports import check_writable, export
 from .preview import Stage
+from .process_end import end_process
 from .shots import Shot
 
 FPS = 24
@@ -96,4 +97,4 @@ class _Stopwatch:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end_process(main(sys.argv[1:]))

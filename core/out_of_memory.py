@@ -8,6 +8,7 @@ import errno
 _SIGNS = (
     "can't allocate memory", "not enough memory", "Cannot allocate memory", "out of memory", "bad_alloc", "bad allocation", "ALLOC_FAILED",
     "could not create a primitive", "could not create a memory", "failed to map segment",
+    "cannot map zero-fill pages",
 )  # fmt: skip
 
 

@@ -17,10 +17,24 @@ from tiny_model import NAME, REPO, make_package_importable, tiny_body_configs, w
 if TYPE_CHECKING:
     from understudy.core.checkpoints import BodyConfigs
 
+STATUS = pytest.StashKey[int]()
 # Worker processes that the tests start inherit it: the suite is measured on one core
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 make_package_importable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Ends here where bpy was used: see blender_addon/process_end.py."""
+    if "bpy" in sys.modules:
+        from understudy.blender_addon.process_end import end_process
+
+        end_process(int(config.stash.get(STATUS, 0)))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[STATUS] = int(exitstatus)
 
 
 @pytest.fixture(scope="session")

@@ -43,6 +43,9 @@ LOG_LINES = 400
 SILENCE_LIMIT_S = 120.0
 CANCEL_LIMIT_S = 5.0  # a worker that does not stop by then is killed
 _CLOSED = object()
+# What the last lines of a Python say that had too little memory even to say so in a frame
+LAST_WORDS = 40
+_NO_MEMORY = ("MemoryError", "bad_alloc", "failed to map segment", "cannot map zero-fill pages", "Cannot allocate memory")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class Engine:
         self._next_id = 1
         self._last_sign = 0.0
         self._cancelled_at: float | None = None
+        self._unheard = b""  # the job's frame, as long as a worker that was there before has not answered it
 
     @property
     def is_running(self) -> bool:
@@ -89,6 +93,7 @@ class Engine:
         if self.is_busy:
             raise UnderstudyError("The engine is still at work: wait for it, or cancel it first.")
         frame = encode_frame(job)
+        self._unheard = frame if self.is_running else b""
         if not self.is_running:
             self._start()
         self._outbox.put(frame)
@@ -164,12 +169,19 @@ class Engine:
             ) from error
         self._process = process
         self._outbox.put(encode_frame(Hello(CONTRACT_VERSION, VERSION)))
-        for target, arguments in (
-            (_write_frames, (process, self._outbox)),
-            (_read_frames, (process, self._inbox)),
-            (self._keep_log, (process,)),
-        ):
-            threading.Thread(target=target, args=arguments, name=f"understudy {target.__name__}", daemon=True).start()
+        _thread(_write_frames, process, self._outbox)
+        _thread(_read_frames, process, self._inbox, _thread(self._keep_log, process))
+
+    def _start_again(self) -> list[Message]:
+        """The worker was about to end when the job came, and never saw it: a fresh one does it."""
+        job, frame = self._job, self._unheard
+        try:
+            self._start()
+        except UnderstudyError as error:
+            return [Failure(job, type(error).__name__, str(error))]
+        self._job, self._unheard = job, b""
+        self._outbox.put(frame)
+        return []
 
     def _command(self) -> list[str]:
         models = [argument for folder in self.settings.models for argument in ("--models", folder)]
@@ -181,11 +193,14 @@ class Engine:
         if isinstance(item, ContractError):
             return [self._fault(ContractError, f"{item} Try again; the engine's log may tell why.")]
         if item is _CLOSED:
-            return [self._died()]
+            return self._start_again() if self._unheard and self._cancelled_at is None else [self._died()]
         if not isinstance(item, Progress | BodyReply | Failure) or item.id != self._job:
             return []  # an answer to a job that was given up
+        self._unheard = b""
         if not isinstance(item, Progress) or item.stage == "unloaded":
             self._job = 0
+        if self._cancelled_at is not None and isinstance(item, BodyReply):
+            return [Failure(item.id, "Cancelled", "Cancelled: nothing was changed.")]  # it was under way when the job was cancelled
         return [item]
 
     def _overdue(self) -> list[Message]:
@@ -221,7 +236,13 @@ class Engine:
                 _append(self.settings.log_file, line)
 
 
-def _read_frames(process: subprocess.Popen[bytes], inbox: queue.SimpleQueue[object]) -> None:
+def _thread(target: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, name=f"understudy {target.__name__}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _read_frames(process: subprocess.Popen[bytes], inbox: queue.SimpleQueue[object], log: threading.Thread) -> None:
     assert process.stdout is not None
     try:
         while (message := read_frame(process.stdout)) is not None:
@@ -233,6 +254,7 @@ def _read_frames(process: subprocess.Popen[bytes], inbox: queue.SimpleQueue[obje
         pass
     finally:
         _ended(process)  # after its last word it has a moment to end, so that the exit status is known
+        log.join(timeout=1.0)  # and its last line
         inbox.put(_CLOSED)
 
 
@@ -280,7 +302,9 @@ def _version_sentence(hello: Hello) -> str:
 def _exit_reason(status: int | None, log: list[str]) -> str:
     if status is None:
         return "it closed its output"
+    if any(sign in line for line in log[-LAST_WORDS:] for sign in _NO_MEMORY):
+        return "memory ran out"
     if status < 0:
         return "it was killed, perhaps because memory ran out" if status == -9 else f"signal {-status}"
-    last = next((line for line in reversed(log) if line.strip()), "")
+    last = next((line.strip() for line in reversed(log) if line.strip()), "")
     return last[:160] if last else f"exit code {status}"

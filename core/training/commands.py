@@ -30,6 +30,7 @@ def add_training_commands(commands: Parsers[argparse.ArgumentParser]) -> None:
         _add_network(train, name, steps, batch_size, rate)
     _add_bundle(train)
     _add_check(train)
+    _add_retargeting(train)
 
 
 def _add_prepare(train: Parsers[argparse.ArgumentParser]) -> None:
@@ -155,3 +156,29 @@ def _check(options: argparse.Namespace) -> None:
     for check, share in shares.items():
         print(f"{share:5.0%}  {check.prompt:<36} {check.meaning}")
     print(f"{sum(shares.values()) / len(shares):5.0%}  mean of {len(shares)} prompts, {options.seeds} seeds each")
+
+
+def _add_retargeting(train: Parsers[argparse.ArgumentParser]) -> None:
+    parser = train.add_parser("retargeting", help="how far retargeted motion capture is from what was recorded")
+    parser.add_argument("--packs", type=Path, required=True, help="folder with bandai_namco.npz, cmu.npz and accad.npz")
+    parser.add_argument("--limit", type=int, help="so many clips of each pack, evenly spread; all if left out")
+    parser.add_argument("--picture", type=Path, help="draw five clips beside their sources in this .png (needs matplotlib)")
+    parser.set_defaults(run=_retargeting)
+
+
+def _retargeting(options: argparse.Namespace) -> None:
+    from ..terminal import ProgressLine
+    from .retargeting_check import check_retargeting, table
+
+    if options.limit is not None and options.limit < 1:
+        raise BadRequest("--limit should be 1 or more.")
+    if options.picture:
+        from .retargeting_picture import draw
+
+        draw(options.packs, options.picture)
+    progress = ProgressLine()
+    figures = check_retargeting(options.packs, options.limit, progress)
+    progress.finish()
+    print("\n".join(table(figures)))
+    if options.picture:
+        print(f"{options.picture}: five clips, each source on the left of its retargeted copy")

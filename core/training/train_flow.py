@@ -18,6 +18,8 @@ from .windows import WindowSampler
 
 LONG, SHORT = 64, 32  # frames
 VALIDATION_WINDOWS = 48
+# Where less than this is left to t = 1, an error of the motion no longer counts more
+WEIGHED_ALIKE = 0.2
 VALIDATION_STEPS = 6
 
 
@@ -65,7 +67,10 @@ class FlowTask:
     def _velocity_error(self, network: RectifiedFlowDecoder, data: Tensor, noise: Tensor, times: Tensor) -> Tensor:
         t = times[:, None, None]
         velocity = network(t * data + (1 - t) * noise, times, self._codes(data))
-        return F.mse_loss(velocity, data - noise)
+        error = velocity - (data - noise)
+        if network.config.predicts_motion:
+            error = error * ((1 - t) / (1 - t).clamp_min(WEIGHED_ALIKE))
+        return error.square().mean()
 
     def _codes(self, data: Tensor) -> Tensor:
         with torch.no_grad():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from understudy.core.body.flow import integrate
 from understudy.core.body.flow_decoder import ChannelNorm, FlowDecoderConfig, RectifiedFlowDecoder, TimeEmbedding
 
 Fill = Callable[[nn.Module, int], nn.Module]
@@ -191,3 +193,30 @@ def test_lengths_are_free(decoder: RectifiedFlowDecoder) -> None:
     for tokens in (1, 2, 3, 50):
         x, y = torch.zeros(1, 4 * tokens, 5, dtype=torch.float64), torch.zeros(1, tokens, 6, dtype=torch.float64)
         assert decoder(x, torch.zeros(1, dtype=torch.float64), y).shape == x.shape
+
+
+def test_a_decoder_that_predicts_the_motion_gives_the_velocity_that_leads_there() -> None:
+    torch.manual_seed(3)
+    gives_velocity = RectifiedFlowDecoder(CONFIG).double().eval()
+    gives_motion = RectifiedFlowDecoder(dataclasses.replace(CONFIG, predicts_motion=True)).double().eval()
+    gives_motion.load_state_dict(gives_velocity.state_dict())
+    x, y = torch.randn(2, 16, 5, dtype=torch.float64), torch.randn(2, 4, 6, dtype=torch.float64)
+    for time in (0.0, 0.4, 0.99):
+        t = torch.full((2,), time, dtype=torch.float64)
+        with torch.no_grad():
+            close(x + (1 - time) * gives_motion(x, t, y), gives_velocity(x, t, y))
+
+
+def test_its_last_euler_step_ends_at_the_motion_that_it_predicts() -> None:
+    torch.manual_seed(4)
+    decoder = RectifiedFlowDecoder(dataclasses.replace(CONFIG, predicts_motion=True)).double().eval()
+    condition = decoder.condition(torch.randn(1, 4, 6, dtype=torch.float64))
+    seen: list[Tensor] = []
+
+    def velocity(x: Tensor, t: Tensor) -> Tensor:
+        found = decoder.velocity(x, t, condition)
+        seen.append(x + (1 - t)[:, None, None] * found)
+        return found
+
+    with torch.no_grad():
+        close(integrate(velocity, torch.randn(1, 16, 5, dtype=torch.float64), 6, "euler"), seen[-1])
