@@ -151,7 +151,7 @@ def build(packs: Path | None, folder: Path | None, captions: Path | None, report
     if packs:
         for clip, label, pack, sentences, done, total in _pack_clips(packs):
             report(f"reading {pack}", done, total)
-            builder.add(clip, label, pack, split_of(pack, label), sentences, not _uneven(label))
+            builder.add(clip, label, pack, split_of(pack, label), sentences, not is_uneven(label))
     if folder:
         own = read_timed_captions(captions) if captions else {}
         files = list(motion_files(folder))
@@ -177,7 +177,7 @@ def _hash_split(name: str) -> str:
     return {0: "validation", 1: "test"}.get(int(hashlib.sha1(name.encode()).hexdigest(), 16) % 20, "train")
 
 
-def _uneven(label: Label) -> bool:
+def is_uneven(label: Label) -> bool:
     text = f"{label.content} {label.description}".lower()
     return label.subject in _UNEVEN_SUBJECTS or any(word in text for word in _UNEVEN_WORDS)
 

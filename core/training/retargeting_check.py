@@ -28,7 +28,7 @@ from torch import Tensor
 from ..body.features import CONTACT_SPEED
 from ..contract import BodyMotion
 from ..geometry.skeleton import REST_SKELETON, REST_SOLE, SMPL_22_NAMES
-from .corpus import PACKS, Report, _uneven
+from .corpus import PACKS, Report, is_uneven
 from .motion_capture.ground import UPRIGHT_SHIN, Foot, feet, joint_positions, on_flat_floor
 from .motion_capture.normalise import at_training_rate
 from .motion_capture.packs import MotionPack
@@ -75,7 +75,8 @@ class Figures:
         return float(self.distances[MEASURES.index(measure), : len(LIMBS)].nanmean())
 
     def over_the_bar(self, measure: str) -> dict[str, float]:
-        found = {joint: self.distance(measure, joint) for joint in LIMBS}
+        """Joints of the limbs, and "limbs" for their mean."""
+        found = {joint: self.distance(measure, joint) for joint in LIMBS} | {"limbs": self.limbs(measure)}
         return {joint: distance for joint, distance in found.items() if distance >= LIMBS_BAR}
 
 
@@ -88,7 +89,7 @@ def check_retargeting(packs: Path, limit: int | None, report: Report) -> dict[st
         found[name] = []
         for number, clip in enumerate(map(pack.clip, names)):
             report(f"retargeting {name}", number + 1, len(names))
-            figures = clip_figures(clip, retarget(clip), flat=not _uneven(pack.labels[clip.name]))
+            figures = clip_figures(clip, retarget(clip), flat=not is_uneven(pack.labels[clip.name]))
             found[name].append(figures)
     found["all"] = [figures for of_pack in found.values() for figures in of_pack]
     return {name: Figures.of(of_pack) for name, of_pack in found.items()}

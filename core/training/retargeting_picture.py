@@ -30,7 +30,7 @@ CLIPS = (
     ("cmu", "135_11"),
     ("accad", "Female1_D6_CartWheel"),
 )
-INSTANTS = 5
+INSTANTS = 6
 VIEW_DEGREES = 35.0  # from the front towards the figure's left, level with the floor so that the floor is a line
 LEFT, RIGHT, MIDDLE = "tab:red", "tab:blue", "0.35"
 _PAIR_METRES, _BESIDE_METRES = 3.1, 1.4
@@ -90,7 +90,7 @@ def _draw_row(axes: Axes, row: _Row) -> None:
         _draw_figure(axes, row.ours[instant], REST_SKELETON, at + _BESIDE_METRES, 2.6)
         axes.text(at + _BESIDE_METRES / 2, -0.2, f"{second:.1f} s", ha="center", fontsize=9)
     axes.axhline(0, color="0.6", linewidth=0.8)
-    axes.set(title=row.name, xlim=(-1.1, INSTANTS * _PAIR_METRES - 1.0), ylim=(-0.3, 2.0), aspect="equal")
+    axes.set(title=row.name, xlim=(-1.0, INSTANTS * _PAIR_METRES - 0.7), ylim=(-0.3, 2.0), aspect="equal")
     axes.axis("off")
 
 

@@ -15,8 +15,6 @@ from understudy.core.contract import BodyMotion
 from understudy.core.geometry.rotations import matrix_from_quaternion
 from understudy.core.geometry.skeleton import REST_SKELETON, SMPL_22_NAMES, forward_kinematics
 from understudy.core.training.motion_capture.packs import MotionPack
-from understudy.core.training.motion_capture.retarget import source_leg_length
-from understudy.core.training.motion_capture.source_clip import SourceClip
 
 REPO = Path(__file__).resolve().parents[3]
 BODY = Path(os.environ.get("UNDERSTUDY_DATA", REPO.parent / "shared" / "data")) / "body"
@@ -58,12 +56,6 @@ def smpl_positions(motion: BodyMotion) -> Tensor:
     """Joint positions (T, 22, 3) in metres."""
     rotations = matrix_from_quaternion(torch.from_numpy(motion.rotations.astype(np.float64)))
     return forward_kinematics(REST_SKELETON, rotations, torch.from_numpy(motion.translation.astype(np.float64)))[0]
-
-
-def scaled_source_positions(clip: SourceClip) -> Tensor:
-    """Positions (T, 22, 3) of the source joints that stand for the SMPL joints, scaled by the ratio of leg lengths."""
-    scale = REST_SKELETON.leg_length() / source_leg_length(clip.skeleton)
-    return scale * clip.forward_kinematics()[0][:, list(clip.skeleton.smpl_joints)]
 
 
 def joint(name: str) -> int:
