@@ -124,7 +124,7 @@ class Worker:
 
 def _unforeseen(job: BodyRequest | Unload, error: Exception) -> Failure:
     if is_out_of_memory(error):
-        return Failure(job.id, "OutOfMemory", "There was not enough memory to start the engine: close other programs, and try again.")
+        return Failure(job.id, "OutOfMemory", "There was not enough memory for the engine: close other programs, and try again.")
     sentence = f"The engine met an error that it does not know ({type(error).__name__}: {error}). Its log tells more."
     return Failure(job.id, "UnderstudyError", sentence)
 

@@ -44,7 +44,7 @@ SILENCE_LIMIT_S = 120.0
 CANCEL_LIMIT_S = 5.0  # a worker that does not stop by then is killed
 _CLOSED = object()
 # What the last lines of a Python say that had too little memory even to say so in a frame
-LAST_WORDS = 40
+_LAST_WORDS = 40
 _NO_MEMORY = ("MemoryError", "bad_alloc", "failed to map segment", "cannot map zero-fill pages", "Cannot allocate memory")
 
 
@@ -302,7 +302,7 @@ def _version_sentence(hello: Hello) -> str:
 def _exit_reason(status: int | None, log: list[str]) -> str:
     if status is None:
         return "it closed its output"
-    if any(sign in line for line in log[-LAST_WORDS:] for sign in _NO_MEMORY):
+    if any(sign in line for line in log[-_LAST_WORDS:] for sign in _NO_MEMORY):
         return "memory ran out"
     if status < 0:
         return "it was killed, perhaps because memory ran out" if status == -9 else f"signal {-status}"

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from understudy.core.contract import BodyMotion
 from understudy.core.geometry.skeleton import REST_SKELETON, REST_SOLE
-from understudy.core.training.corpus import _uneven
+from understudy.core.training.corpus import is_uneven
 from understudy.core.training.motion_capture.ground import clearances, on_flat_floor
 from understudy.core.training.motion_capture.normalise import at_training_rate, mirrored
 from understudy.core.training.motion_capture.retarget import retarget
@@ -43,7 +43,7 @@ def floored(name: str, clip: str) -> Floored:
 def flat_clips() -> list[Floored]:
     made = []
     for name, count in (("bandai_namco", 22), ("cmu", 22), ("accad", 20)):
-        flat = [clip for clip in pack(name).names if not _uneven(pack(name).labels[clip])]
+        flat = [clip for clip in pack(name).names if not is_uneven(pack(name).labels[clip])]
         made += [floored(name, clip) for clip in random.Random(21).sample(flat, count)]
     return made
 

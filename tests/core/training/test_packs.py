@@ -12,7 +12,7 @@ import torch
 
 from understudy.core.body.features import Layout
 from understudy.core.training.captions import CaptionBook, mirrored_text
-from understudy.core.training.corpus import PACKS, Corpus, Stretch, _uneven, build, split_of
+from understudy.core.training.corpus import PACKS, Corpus, Stretch, build, is_uneven, split_of
 from understudy.core.training.motion_capture.packs import MotionPack
 from understudy.core.training.motion_capture.source_clip import MotionFileError
 from understudy.tests.core.training.sample_data import BODY, needs_data, pack
@@ -116,7 +116,7 @@ def test_only_clips_on_uneven_ground_keep_their_height(clip: str, feet: bool, co
 
 
 def test_uneven_ground_is_where_the_card_says_and_nowhere_else() -> None:
-    uneven = {label.clip for name in PACKS for label in pack(name).labels.values() if _uneven(label)}
+    uneven = {label.clip for name in PACKS for label in pack(name).labels.values() if is_uneven(label)}
     assert {clip.split("_")[0] for clip in uneven} == {"01", "03", "13", "14"}
     climbs = {label.clip for label in pack("cmu").labels.values() if "ladder" in label.description or "3 steps" in label.description}
     assert climbs <= uneven and len(climbs) == 11
