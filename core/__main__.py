@@ -11,15 +11,7 @@ from .contract import UnderstudyError
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 done, 1 a sentence on stderr says why not, 2 wrong arguments, 130 stopped by Ctrl+C."""
-    parser = argparse.ArgumentParser(prog="python -m core", description="Understudy's inference core, without Blender.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_worker(commands)
-    from .commands import add_commands
-    from .training.commands import add_training_commands
-
-    add_commands(commands)
-    add_training_commands(commands)
-    options = parser.parse_args(arguments)
+    options = command_line().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
     except UnderstudyError as error:
@@ -28,6 +20,19 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("understudy: stopped.", file=sys.stderr)
         return 130
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The parser of every command; what it parses has a `run` to call."""
+    parser = argparse.ArgumentParser(prog="python -m core", description="Understudy's inference core, without Blender.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_worker(commands)
+    from .commands import add_commands
+    from .training.commands import add_training_commands
+
+    add_commands(commands)
+    add_training_commands(commands)
+    return parser
 
 
 def _add_worker(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
