@@ -22,8 +22,8 @@ _SHORTEST_WAY = 1e-4  # from t to 1; sampling ends its last step further away
 class FlowDecoderConfig:
     """Defaults are the published configuration (66.9 M parameters).
 
-    predicts_motion: the U-Net gives the motion without its noise, and the velocity follows from that. Noise then need not pass through a
-    `width` that is narrower than the features (Li and He, "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720).
+    predicts_motion: the U-Net sees t x and gives the motion without its noise; the velocity follows from that. Noise then need not pass
+    through a `width` that is narrower than the features (Li and He, "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720).
     """
 
     n_features: int = 263
@@ -50,8 +50,12 @@ class RectifiedFlowDecoder(nn.Module):
         return self.net.condition(y)
 
     def velocity(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        given = self.net(x.transpose(1, 2), t, condition).transpose(1, 2)
-        return (given - x) / (1 - t).clamp_min(_SHORTEST_WAY)[:, None, None] if self.config.predicts_motion else given
+        if not self.config.predicts_motion:
+            return self.net(x.transpose(1, 2), t, condition).transpose(1, 2)
+        t_of_x = t[:, None, None]
+        # x scaled by t fades the noise in which nothing can be seen yet, so that the network looks at the tokens there
+        motion = self.net((t_of_x * x).transpose(1, 2), t, condition).transpose(1, 2)
+        return (motion - x) / (1 - t_of_x).clamp_min(_SHORTEST_WAY)
 
 
 class VelocityUNet(nn.Module):

@@ -19,7 +19,7 @@ from .windows import WindowSampler
 LONG, SHORT = 64, 32  # frames
 VALIDATION_WINDOWS = 48
 # Where less than this is left to t = 1, an error of the motion no longer counts more
-WEIGHED_ALIKE = 0.2
+WEIGHED_ALIKE = 0.5
 VALIDATION_STEPS = 6
 
 

@@ -204,7 +204,7 @@ def test_a_decoder_that_predicts_the_motion_gives_the_velocity_that_leads_there(
     for time in (0.0, 0.4, 0.99):
         t = torch.full((2,), time, dtype=torch.float64)
         with torch.no_grad():
-            close(x + (1 - time) * gives_motion(x, t, y), gives_velocity(x, t, y))
+            close(x + (1 - time) * gives_motion(x, t, y), gives_velocity(time * x, t, y))
 
 
 def test_its_last_euler_step_ends_at_the_motion_that_it_predicts() -> None:
