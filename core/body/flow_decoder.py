@@ -23,7 +23,8 @@ class FlowDecoderConfig:
     """Defaults are the published configuration (66.9 M parameters).
 
     predicts_motion: the U-Net sees t x and gives the motion without its noise; the velocity follows from that. Noise then need not pass
-    through a `width` that is narrower than the features (Li and He, "Back to Basics: Let Denoising Generative Models Denoise", arXiv 2511.13720).
+    through a `width` that is narrower than the features (Li and He, "Back to Basics: Let Denoising Generative Models Denoise", arXiv
+    2511.13720).
     """
 
     n_features: int = 263
