@@ -40,7 +40,9 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         for name in ("engine_python", "device", "model", "models_folder"):
             layout.prop(self, name)
         state = find_engine_python(self.engine_python).state
-        layout.label(text=state.value, icon="CHECKMARK" if state is EngineState.READY else "ERROR")
+        row = layout.row()
+        row.label(text=state.value, icon="CHECKMARK" if state is EngineState.READY else "ERROR")
+        row.operator("understudy.check_engine")
 
 
 def current() -> UnderstudyPreferences | None:

@@ -1,10 +1,12 @@
-"""Stop the engine, show its log, open the preferences."""
+"""Stop the engine, check it, show its log, open the preferences."""
 
 from __future__ import annotations
 
 import bpy
 
+from ...core.contract import UnderstudyError
 from .. import jobs, preferences
+from ..engine.setup import EngineState, check_engine_python, find_engine_python
 
 LOG_NAME = "Understudy Log"
 
@@ -63,7 +65,29 @@ class UNDERSTUDY_OT_preferences(bpy.types.Operator):
         return {"FINISHED"}
 
 
-_CLASSES = (UNDERSTUDY_OT_stop_engine, UNDERSTUDY_OT_show_log, UNDERSTUDY_OT_preferences)
+class UNDERSTUDY_OT_check_engine(bpy.types.Operator):
+    """Start the engine's Python for a moment and see whether it has torch, numpy and safetensors"""
+
+    bl_idname = "understudy.check_engine"
+    bl_label = "Check Engine"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        chosen = preferences.current()
+        found = find_engine_python(chosen.engine_python if chosen else "")
+        if found.state is not EngineState.READY:
+            self.report({"ERROR"}, found.state.value)
+            return {"CANCELLED"}
+        try:
+            check_engine_python(found.path)
+        except UnderstudyError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{found.path} has what the engine needs")
+        return {"FINISHED"}
+
+
+_CLASSES = (UNDERSTUDY_OT_stop_engine, UNDERSTUDY_OT_check_engine, UNDERSTUDY_OT_show_log, UNDERSTUDY_OT_preferences)
 
 
 def register() -> None:
