@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from .body.features import FPS
-from .body.flow import integrate
 from .body.motion_tokens import FRAMES_PER_TOKEN
 from .body.pipeline import BodyNetworks
 from .body.residual_tokens import ResidualSettings, generate_residual_tokens
@@ -89,9 +88,7 @@ class _Stages:
         return generate_base_tokens(self._networks.tokens, self._text, self._lengths, UnmaskingSettings(), [torch.Generator()])
 
     def _flow(self, codes: Tensor, steps: int) -> Tensor:
-        flow = self._networks.flow
-        condition = flow.condition(codes)
-        return integrate(lambda x, t: flow.velocity(x, t, condition), self._noise, steps)
+        return self._networks.flow.decode(codes, self._noise, steps)
 
     def _row(self, stage: str, network: nn.Module, work: Callable[[], object]) -> Row:
         seconds, megabytes = _measured(work, self._repeats, self._device)

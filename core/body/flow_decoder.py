@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .flow import Step, integrate
 from .motion_tokens import FRAMES_PER_TOKEN
 
 _SHORTEST_WAY = 1e-4  # from t to 1; sampling ends its last step further away
@@ -45,6 +46,15 @@ class RectifiedFlowDecoder(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
         return self.velocity(x, t, self.condition(y))
+
+    def decode(self, y: Tensor, noise: Tensor, steps: int, on_step: Step | None = None) -> Tensor:
+        """Noise (B, T, D) to features (B, T, D) over `steps` grid points.
+
+        A decoder that predicts the motion ends its last Euler step at what it predicts; midpoint would go beyond.
+        """
+        condition = self.condition(y)
+        method = "euler" if self.config.predicts_motion else "midpoint"
+        return integrate(lambda x, t: self.velocity(x, t, condition), noise, steps, method, on_step)
 
     def condition(self, y: Tensor) -> Tensor:
         """Token vectors (B, n, C) to the condition (B, K, 4 n); the same for every step of a sampling."""

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ..contract import BodyMotion, BodyRequest, Recipe, StageTime
 from .features import Representation
-from .flow import integrate
 from .flow_decoder import RectifiedFlowDecoder
 from .motion_length import LengthEstimator
 from .motion_tokens import FRAMES_PER_TOKEN, MotionTokenizer
@@ -138,13 +137,11 @@ class BodyPipeline:
         noise = torch.stack([torch.randn(shape, generator=generator) for generator in _generators(request, _FLOW_STREAM)])
         at_once = max(1, _FRAMES_AT_ONCE // shape[0])
         parts = list(zip(codes.split(at_once), noise.split(at_once), strict=True))
-        return torch.cat([self._decode_part(part, start.to(self._device), request, _stage(report, "Shaping the motion", number, len(parts)))
-                          for number, (part, start) in enumerate(parts)])  # fmt: skip
-
-    def _decode_part(self, codes: Tensor, noise: Tensor, request: BodyRequest, on_step: Callable[[int, int], None]) -> Tensor:
-        flow = self._networks.flow
-        condition = flow.condition(codes)
-        return integrate(lambda x, t: flow.velocity(x, t, condition), noise, request.steps, on_step=on_step)
+        decoded = []
+        for number, (part, start) in enumerate(parts):
+            on_step = _stage(report, "Shaping the motion", number, len(parts))
+            decoded.append(self._networks.flow.decode(part, start.to(self._device), request.steps, on_step))
+        return torch.cat(decoded)
 
     def _motions(self, features: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:
         frames = features.shape[1] if request.seconds is None else round(request.seconds * self._representation.fps) + 1

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..body.features import LocalRotations
-from ..body.flow import integrate
 from ..body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
 from ..body.motion_tokens import MotionTokenizer
 from .corpus import Corpus
@@ -51,8 +50,7 @@ class FlowTask:
         generator = torch.Generator().manual_seed(1)
         noise = torch.randn(self._validation.shape, generator=generator).to(self._device)
         times = torch.linspace(0.01, 0.99, len(noise), device=self._device)
-        condition = network.condition(self._codes(self._validation))
-        decoded = integrate(lambda x, t: network.velocity(x, t, condition), noise, VALIDATION_STEPS)
+        decoded = network.decode(self._codes(self._validation), noise, VALIDATION_STEPS)
         return {
             "loss": float(self._velocity_error(network, self._validation, noise, times)),
             "feature_error": float(F.l1_loss(decoded, self._validation)),

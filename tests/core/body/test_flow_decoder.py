@@ -207,16 +207,19 @@ def test_a_decoder_that_predicts_the_motion_gives_the_velocity_that_leads_there(
             close(x + (1 - time) * gives_motion(x, t, y), gives_velocity(time * x, t, y))
 
 
-def test_its_last_euler_step_ends_at_the_motion_that_it_predicts() -> None:
+def test_its_last_step_ends_at_the_motion_that_it_predicts() -> None:
     torch.manual_seed(4)
     decoder = RectifiedFlowDecoder(dataclasses.replace(CONFIG, predicts_motion=True)).double().eval()
-    condition = decoder.condition(torch.randn(1, 4, 6, dtype=torch.float64))
+    noise, y = torch.randn(1, 16, 5, dtype=torch.float64), torch.randn(1, 4, 6, dtype=torch.float64)
     seen: list[Tensor] = []
-
-    def velocity(x: Tensor, t: Tensor) -> Tensor:
-        found = decoder.velocity(x, t, condition)
-        seen.append(x + (1 - t)[:, None, None] * found)
-        return found
-
+    decoder.net.register_forward_hook(lambda _network, _given, motion: seen.append(motion.transpose(1, 2)))
     with torch.no_grad():
-        close(integrate(velocity, torch.randn(1, 16, 5, dtype=torch.float64), 6, "euler"), seen[-1])
+        close(decoder.decode(y, noise, 6), seen[-1])
+    assert len(seen) == 5
+
+
+def test_a_decoder_of_velocities_is_integrated_by_midpoint(decoder: RectifiedFlowDecoder, inputs: tuple[Tensor, Tensor, Tensor]) -> None:
+    noise, _, y = inputs
+    with torch.no_grad():
+        condition = decoder.condition(y)
+        close(decoder.decode(y, noise, 5), integrate(lambda x, t: decoder.velocity(x, t, condition), noise, 5, "midpoint"))
