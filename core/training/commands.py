@@ -12,7 +12,7 @@ from ..contract import BadRequest
 if TYPE_CHECKING:
     from .corpus import Corpus
 
-# steps, batch size, learning rate: what the starter weights were trained with
+# steps, batch size, learning rate: a night on one core. What the starter had of them stands in its card
 _SCHEDULES = {
     "tokenizer": (14_000, 32, 4e-4),
     "tokens": (24_000, 32, 4e-4),
