@@ -10,8 +10,9 @@ import os
 import sys
 from pathlib import Path
 
-import addon_utils
 import bpy
+
+import addon_utils  # isort: skip (there is no such module before bpy puts its scripts on the path)
 
 MODULE = "bl_ext.user_default.understudy"
 
