@@ -288,7 +288,7 @@ def _append(path: Path, line: str) -> None:
 
 def _clean_environment() -> dict[str, str]:
     """Without what Blender or the user's shell set for another Python."""
-    foreign = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
+    foreign = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
     return {name: value for name, value in os.environ.items() if name not in foreign}
 
 

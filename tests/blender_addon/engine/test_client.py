@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -170,10 +169,7 @@ def test_the_worker_ends_when_blender_is_killed(engine_python: str, models: Path
     assert is_gone(worker)
 
 
-@pytest.mark.skipif(not hasattr(os, "getpriority"), reason="priorities are those of Unix")
-def test_what_was_set_for_another_python_does_not_reach_the_engine(
-    start: Start, do: Do, executable: Callable[[str], Path], answers: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONHOME", "/nowhere")
-    monkeypatch.setenv("PYTHONPATH", "/nowhere")
-    assert do(start(executable(answers(Progress(5, "unloaded", 1, 1)))), Unload(5))[-1] == Progress(5, "unloaded", 1, 1)
+def test_what_was_set_for_another_python_does_not_reach_the_engine(start: Start, do: Do, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "PYTHONSAFEPATH": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert do(start(), Unload(5))[-1] == Progress(5, "unloaded", 1, 1)
