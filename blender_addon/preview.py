@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -13,6 +14,9 @@ POSES = 8
 _FLOOR_METRES, _TILE_METRES = 24, 0.5
 _CAMERA_OFFSET = Vector((2.2, -3.2, 1.2))  # in front, to the character's left
 _LOOK_AT_HEIGHT = 0.85
+_MOVIE_LENS, _SHEET_LENS = 50, 60  # mm
+_BACKGROUND, _INK = (0.80, 0.83, 0.86), (0.1, 0.1, 0.1, 1.0)
+Report = Callable[[int, int], None]  # frames done, frames in all
 
 
 class Stage:
@@ -26,21 +30,32 @@ class Stage:
         self._set_look()
         self._path = self._smooth_path()
 
-    def movie(self, path: Path, caption: str) -> None:
+    def movie(self, path: Path, caption: str, report: Report) -> None:
         """An H.264 file of all frames at the scene's rate."""
         for frame in self.frames:
             self._aim(frame)
             self._camera.keyframe_insert("location", frame=frame)
         self._set_output(path, MOVIE_SIZE, caption)
-        self.scene.display.render_aa = "FXAA"
         self._choose_mp4()
+        # Without a graphics card, smooth edges would take three times as long
+        self.scene.display.render_aa = "OFF"
         self.scene.frame_start, self.scene.frame_end = self.frames[0], self.frames[-1]
-        bpy.ops.render.render(animation=True)
+
+        def tell(scene: bpy.types.Scene, *_more: object) -> None:
+            report(scene.frame_current - self.frames[0] + 1, len(self.frames))
+
+        bpy.app.handlers.render_write.append(tell)
+        try:
+            bpy.ops.render.render(animation=True)
+        finally:
+            bpy.app.handlers.render_write.remove(tell)
 
     def sheet(self, path: Path) -> None:
         """One PNG with poses at even times, from left to right."""
         frames = np.linspace(self.frames[0], self.frames[-1], POSES).round().astype(int)
         self._camera.animation_data_clear()
+        self._camera.data.lens = _SHEET_LENS
+        self._choose_png()
         self.scene.display.render_aa = "8"
         self.scene.display.shading.show_cavity = True
         pictures = [self._pose(int(frame), path) for frame in frames]
@@ -53,7 +68,6 @@ class Stage:
         self.scene.frame_set(frame)
         self._aim(frame)
         self._set_output(partial, POSE_SIZE, f"{seconds:.1f} s")
-        self.scene.render.image_settings.file_format = "PNG"
         bpy.ops.render.render(write_still=True)
         try:
             return _read_picture(partial)
@@ -62,7 +76,7 @@ class Stage:
 
     def _add_camera(self) -> bpy.types.Object:
         camera = bpy.data.objects.new("Preview Camera", bpy.data.cameras.new("Preview Camera"))
-        camera.data.lens = 50
+        camera.data.lens = _MOVIE_LENS
         camera.rotation_euler = (Vector((0, 0, _LOOK_AT_HEIGHT)) - _CAMERA_OFFSET).to_track_quat("-Z", "Y").to_euler()
         self.scene.collection.objects.link(camera)
         self.scene.camera = camera
@@ -91,7 +105,10 @@ class Stage:
         self.scene.view_settings.view_transform = "Standard"
         shading = self.scene.display.shading
         shading.light, shading.color_type = "STUDIO", "MATERIAL"
-        shading.background_type, shading.background_color = "VIEWPORT", (0.80, 0.83, 0.86)
+        # What a render takes as background: 5.0 and later that of the shading, the others the world
+        shading.background_type, shading.background_color = "VIEWPORT", _BACKGROUND
+        self.scene.world = bpy.data.worlds.new("Preview World")
+        self.scene.world.color = _BACKGROUND
         # Shadows would take ten times as long without a graphics card
         shading.show_shadows = shading.show_cavity = False
 
@@ -118,14 +135,21 @@ class Stage:
             setattr(render, stamp, False)
         render.use_stamp = render.use_stamp_note = bool(caption)
         render.stamp_note_text, render.stamp_font_size = caption, 14
+        render.stamp_foreground, render.stamp_background = _INK, (*_BACKGROUND, 0.0)
 
     def _choose_mp4(self) -> None:
-        settings = self.scene.render.image_settings
-        if hasattr(settings, "media_type"):  # 5.0: a movie is a kind of media before it is a format
-            settings.media_type = "VIDEO"
-        settings.file_format = "FFMPEG"
+        self._choose_format("VIDEO", "FFMPEG")
         ffmpeg = self.scene.render.ffmpeg
         ffmpeg.format, ffmpeg.codec, ffmpeg.constant_rate_factor = "MPEG4", "H264", "MEDIUM"
+
+    def _choose_png(self) -> None:
+        self._choose_format("IMAGE", "PNG")
+
+    def _choose_format(self, media: str, file_format: str) -> None:
+        settings = self.scene.render.image_settings
+        if hasattr(settings, "media_type"):  # 5.0: a format is offered for its kind of media alone
+            settings.media_type = media
+        settings.file_format = file_format
 
 
 def _pelvis(armature: bpy.types.Object) -> str:

@@ -14,6 +14,7 @@ from ..core.contract import MAX_SEED, BodyMotion, BodyReply, Progress, Understud
 from . import jobs
 from .animation.body import key_motion_now, scene_fps
 from .animation.smpl_armature import add_character
+from .console import blender_prints_to
 from .exports import check_writable, export
 from .preview import Stage
 from .process_end import end_process
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _try(options: argparse.Namespace) -> None:
-    files = {ending: (options.out / f"try.{ending}").absolute() for ending in ("blend", "mp4", "png")}
+    files = {ending: (options.out / f"try.{ending}").absolute() for ending in ("blend", "mp4", "png", "log")}
     for path in files.values():
         check_writable(path)
     seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
@@ -57,13 +58,14 @@ def _try(options: argparse.Namespace) -> None:
     watch.lap(f"motion of {motion.seconds:.1f} s")
     armature, last = _keyed_scene(motion)
     watch.lap("character and keys")
-    export(files["blend"], armature, motion)
-    watch.lap(str(options.out / "try.blend"))
-    stage = Stage(bpy.context.scene, armature, 1, last)
-    stage.movie(files["mp4"], shot.text)
-    watch.lap(str(options.out / "try.mp4"))
-    stage.sheet(files["png"])
-    watch.lap(str(options.out / "try.png"))
+    with blender_prints_to(files["log"]) as watch.output:
+        export(files["blend"], armature, motion)
+        watch.lap(str(options.out / "try.blend"))
+        stage = Stage(bpy.context.scene, armature, 1, last)
+        stage.movie(files["mp4"], shot.text, lambda frame, frames: _show(Progress(0, "rendering", frame, frames)))
+        watch.lap(str(options.out / "try.mp4"))
+        stage.sheet(files["png"])
+        watch.lap(str(options.out / "try.png"))
 
 
 def _generate(shot: Shot) -> BodyReply:
@@ -87,12 +89,15 @@ def _keyed_scene(motion: BodyMotion) -> tuple[bpy.types.Object, int]:
 
 
 class _Stopwatch:
+    """Tells on `output` what each part of the way took."""
+
     def __init__(self) -> None:
         self._last = time.monotonic()
+        self.output = sys.stdout
 
     def lap(self, what: str) -> None:
         now = time.monotonic()
-        print(f"{what:<24}{now - self._last:7.2f} s", flush=True)
+        print(f"{what:<24}{now - self._last:7.2f} s", file=self.output, flush=True)
         self._last = now
 
 

@@ -1,0 +1,83 @@
+"""The first command as a newcomer runs it, in a process of its own: a fault of Workbench would end this one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+
+from understudy.blender_addon.animation import curves
+
+TESTS = Path(__file__).resolve().parents[1]
+PROGRAM = f"""
+import runpy, sys
+sys.path.insert(0, {str(TESTS)!r})
+from tiny_model import make_package_importable
+make_package_importable()
+runpy.run_module("understudy.blender_addon.try_out", run_name="__main__", alter_sys=True)
+"""
+
+
+def try_out(engine_python: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    environment = {**os.environ, "UNDERSTUDY_PYTHON": engine_python}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def tried(engine_python: str, models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder of what one trial wrote, and what it said."""
+    out = tmp_path_factory.mktemp("tried")
+    said = try_out(engine_python, "a person walks", "--seconds", 0.5, "--seed", 7, "--model", models / "tiny", "--out", out)
+    assert said.returncode == 0, said.stdout + said.stderr
+    return out, said.stdout
+
+
+def test_what_each_stage_took_is_told_and_blender_s_own_lines_are_in_the_log(tried: tuple[Path, str]) -> None:
+    folder, said = tried
+    told = [line.rsplit(maxsplit=2)[0].strip() for line in said.splitlines() if line.endswith(" s")]
+    assert told[-5:] == ["motion of 0.5 s", "character and keys", *(str(folder / f"try.{ending}") for ending in ("blend", "mp4", "png"))]
+    assert {"text encoder", "token transformer", "residual transformer", "flow decoder"} <= set(told)
+    assert said.splitlines()[0] == '"a person walks", seed 7'
+    assert len(said.splitlines()) == 1 + len(told)
+    assert (folder / "try.log").stat().st_size > 0
+
+
+def test_the_file_holds_a_skinned_body_with_keys(tried: tuple[Path, str]) -> None:
+    bpy.ops.wm.open_mainfile(filepath=str(tried[0] / "try.blend"))
+    armature = next(each for each in bpy.data.objects if each.type == "ARMATURE")
+    assert curves.bound_action(armature) is not None
+    body = next(each for each in bpy.data.objects if each.type == "MESH")
+    assert [modifier.object for modifier in body.modifiers if modifier.type == "ARMATURE"] == [armature]
+
+
+def test_the_movie_has_every_frame(tried: tuple[Path, str]) -> None:
+    movie = bpy.data.movieclips.load(str(tried[0] / "try.mp4"))
+    assert (movie.frame_duration, tuple(movie.size)) == (13, (640, 480))
+
+
+def test_the_sheet_shows_a_body_before_a_light_background_and_the_seconds(tried: tuple[Path, str]) -> None:
+    image = bpy.data.images.load(str(tried[0] / "try.png"))
+    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    poses = np.split(pixels.reshape(image.size[1], image.size[0], 4)[::-1, :, :3], 8, axis=1)
+    for pose in poses:
+        height, width = pose.shape[:2]
+        sky, caption, body = pose[0, -1], pose[:20, :60].mean(axis=-1), pose[:, width // 3 : -width // 3].mean(axis=-1)
+        assert sky.min() > 0.7, "the background is light"
+        assert caption.min() < 0.4, "the seconds are written in dark"
+        assert np.ptp(body[height // 3 : height // 2], axis=1).max() > 0.15, "somebody stands in the middle"
+    assert max(float(np.abs(pose - poses[0]).mean()) for pose in poses[1:]) > 1e-3, "the poses differ"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_any_work(engine_python: str, models: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said = try_out(engine_python, "a person walks", "--model", models / "tiny", "--out", tmp_path / "file" / "out")
+    assert said.returncode == 1 and said.stdout == ""
+    assert said.stderr.splitlines() == [f"understudy: {tmp_path / 'file' / 'out' / 'try.blend'} cannot be written (Not a directory):"
+                                        " choose another place, or change its permissions."]  # fmt: skip
