@@ -16,7 +16,7 @@ from understudy.core.training import train_residual, train_tokens
 from understudy.core.training.corpus import Corpus
 from understudy.core.training.run import Hardware, Run, Schedule, Task
 from understudy.core.training.text_motion import TextMotionSampler
-from understudy.core.training.train_flow import FlowTask
+from understudy.core.training.train_flow import STEP_OF_STEP_WEIGHT, STEP_WEIGHT, FlowTask, jitter_weighed
 from understudy.core.training.train_length import LengthTask
 from understudy.core.training.train_residual import ResidualTask
 from understudy.core.training.train_tokenizer import TokenizerTask, fitted_representation
@@ -143,6 +143,16 @@ def test_of_the_hidden_tokens_most_are_masked_some_random_and_some_left(make_tas
     shares = counts / counts.sum()
     assert shares[0] == pytest.approx(0.9 * 0.88, abs=0.02)
     assert shares[2] == pytest.approx(0.1 * 31 / 32, abs=0.02)
+
+
+@pytest.mark.parametrize("cycles_a_frame", [0.0, 0.05, 0.25, 0.5])
+def test_an_error_counts_more_the_faster_it_changes(cycles_a_frame: float) -> None:
+    frames = torch.arange(4000, dtype=torch.float64)
+    wave = torch.cos(2 * np.pi * cycles_a_frame * frames)[None, :, None]
+    # |1 - exp(-i w)|^2, the response of a step to a wave
+    response = (2 * np.sin(np.pi * cycles_a_frame)) ** 2
+    expected = float(wave.square().mean()) * (1 + STEP_WEIGHT * response + STEP_OF_STEP_WEIGHT * response**2)
+    assert float(jitter_weighed(wave)) == pytest.approx(expected, rel=2e-3)
 
 
 def test_the_representation_has_the_statistics_of_the_training_split_only(made_corpus: Corpus) -> None:
