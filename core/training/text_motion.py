@@ -21,6 +21,8 @@ T = TypeVar("T")
 LONGEST = 49  # tokens, 9.8 s, as published
 SHORTEST = 4
 STITCHED_SHARE = 0.35  # of the examples are two clips in a row
+# Nearer to all contents alike than for motion alone: what few clips show must be told from the rest by its words
+TEXT_BALANCE = 0.25
 CONTINUED_SHARE = 0.25  # of the single clips are seen from the middle on
 
 
@@ -52,7 +54,7 @@ class TextMotionSampler:
     ) -> None:
         shortest = SHORTEST * FRAMES_PER_TOKEN
         self._stretches = corpus.usable(split, lambda stretch: bool(stretch.spans) and stretch.count >= shortest)
-        self._weights = balanced_weights(self._stretches)
+        self._weights = balanced_weights(self._stretches, TEXT_BALANCE)
         self._partners = _by_performer(self._stretches)
         self._corpus, self._sentences = corpus, sentences
         self._tokenizer, self._representation = tokenizer, representation
@@ -118,7 +120,7 @@ def _by_performer(stretches: list[Stretch]) -> dict[tuple[str, str, bool], tuple
     groups: dict[tuple[str, str, bool], list[Stretch]] = {}
     for stretch in stretches:
         groups.setdefault(_performer(stretch), []).append(stretch)
-    return {performer: (members, balanced_weights(members)) for performer, members in groups.items()}
+    return {performer: (members, balanced_weights(members, TEXT_BALANCE)) for performer, members in groups.items()}
 
 
 def _pick(items: Sequence[T], generator: torch.Generator) -> T:

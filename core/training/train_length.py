@@ -13,6 +13,7 @@ from ..body.motion_length import LengthConfig, LengthEstimator
 from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
+from .text_motion import TEXT_BALANCE
 from .windows import balanced_weights
 
 
@@ -51,7 +52,7 @@ class LengthTask:
 
 def _examples(described: list[Stretch], longest: int) -> tuple[Tensor, list[tuple[tuple[int, ...], int]]]:
     """Weights, and for every described span its sentences with its length in tokens."""
-    weights = balanced_weights(described)
+    weights = balanced_weights(described, TEXT_BALANCE)
     pairs, spread = [], []
     for stretch, weight in zip(described, weights.tolist(), strict=True):
         for span in stretch.spans:

@@ -8,16 +8,19 @@ from torch import Tensor
 from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
 
-# A content with n frames is drawn in proportion to n ** BALANCE: 1 as recorded, 0 all contents alike
-BALANCE = 0.5
+# For balanced_weights, where every movement is to be seen, but the usual ones more often
+MOTION_BALANCE = 0.5
 
 
-def balanced_weights(stretches: list[Stretch]) -> Tensor:
-    """Probability (N,) of drawing each stretch: within a content by frames, between contents by frames ** BALANCE."""
+def balanced_weights(stretches: list[Stretch], balance: float) -> Tensor:
+    """Probability (N,) of drawing each stretch: within a content by frames, between contents by frames ** balance.
+
+    balance: 1 as recorded, 0 all contents alike.
+    """
     totals: dict[str, int] = {}
     for stretch in stretches:
         totals[stretch.content] = totals.get(stretch.content, 0) + stretch.count
-    weights = torch.tensor([stretch.count * totals[stretch.content] ** (BALANCE - 1) for stretch in stretches], dtype=torch.float64)
+    weights = torch.tensor([stretch.count * totals[stretch.content] ** (balance - 1) for stretch in stretches], dtype=torch.float64)
     return weights / weights.sum()
 
 
@@ -28,7 +31,7 @@ class WindowSampler:
         longest = max(stretch.count for stretch in corpus.usable("train", lambda stretch: True))
         self.frames = min(frames, longest // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN)
         self._stretches = corpus.usable(split, lambda stretch: stretch.count >= self.frames)
-        self._weights = balanced_weights(self._stretches)
+        self._weights = balanced_weights(self._stretches, MOTION_BALANCE)
         self._features = corpus.features
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 
 from understudy.core.contract import BadRequest
 from understudy.core.training.corpus import Corpus, Span, Stretch
-from understudy.core.training.windows import BALANCE, WindowSampler, balanced_weights
+from understudy.core.training.windows import MOTION_BALANCE, WindowSampler, balanced_weights
 
 
 def made(*stretches: tuple[str, int, str]) -> Corpus:
@@ -24,8 +24,8 @@ def made(*stretches: tuple[str, int, str]) -> Corpus:
 
 def test_a_content_is_drawn_by_the_root_of_its_frames_and_a_clip_by_its_own() -> None:
     corpus = made(("walk", 300, "train"), ("walk", 100, "train"), ("jump", 100, "train"))
-    weights = balanced_weights(list(corpus.stretches))
-    walk, jump = 400**BALANCE, 100**BALANCE
+    weights = balanced_weights(list(corpus.stretches), MOTION_BALANCE)
+    walk, jump = 400**MOTION_BALANCE, 100**MOTION_BALANCE
     expected = torch.tensor([walk * 300 / 400, walk * 100 / 400, jump], dtype=torch.float64) / (walk + jump)
     assert torch.allclose(weights, expected)
     assert float(weights.sum()) == pytest.approx(1)
@@ -35,7 +35,7 @@ def test_stretches_are_drawn_by_these_weights() -> None:
     corpus = made(("walk", 300, "train"), ("walk", 100, "train"), ("jump", 100, "train"))
     drawn = WindowSampler(corpus, "train", 32).sample(6000, torch.Generator().manual_seed(0))[:, 0, 0]
     shares = torch.bincount(drawn.long()).double() / 6000
-    assert torch.allclose(shares, balanced_weights(list(corpus.stretches)), atol=0.03)
+    assert torch.allclose(shares, balanced_weights(list(corpus.stretches), MOTION_BALANCE), atol=0.03)
 
 
 def test_a_window_lies_in_one_stretch_and_every_place_is_reached() -> None:
