@@ -67,17 +67,22 @@ def _draw_options(layout: bpy.types.UILayout, chosen: settings.UnderstudySetting
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
-    row = column.row(heading="Length", align=True)
-    row.prop(chosen, "use_seconds", text="")
-    field = row.row(align=True)
-    field.active = chosen.use_seconds
-    field.prop(chosen, "seconds", text="")
+    _draw_choice(column, chosen, "Length", "seconds")
     row = column.row(align=True)
     row.prop(chosen, "seed")
     row.prop(chosen, "use_new_seed", text="", icon="FILE_REFRESH")
     column.prop(chosen, "quality")
-    column.prop(chosen, "guidance")
+    _draw_choice(column, chosen, "Guidance", "guidance")
     column.prop(chosen, "variations")
+
+
+def _draw_choice(column: bpy.types.UILayout, chosen: settings.UnderstudySettings, heading: str, name: str) -> None:
+    """A value that the model decides unless its box is ticked."""
+    row = column.row(heading=heading, align=True)
+    row.prop(chosen, f"use_{name}", text="")
+    field = row.row(align=True)
+    field.active = getattr(chosen, f"use_{name}")
+    field.prop(chosen, name, text="")
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -28,7 +28,7 @@ SAVE_ENDINGS = (".blend", ".fbx", ".bvh", ".glb", ".npz")
 
 @dataclass(frozen=True)
 class Shot:
-    """One shot. Paths are relative to the shot list; seconds None lets the model estimate the length; fps is for new scenes."""
+    """One shot. Paths are relative to the shot list; seconds and guidance None leave them to the model; fps is for new scenes."""
 
     name: str
     text: str
@@ -36,7 +36,7 @@ class Shot:
     seconds: float | None = None
     seed: int = 0
     quality: str = "normal"
-    guidance: float = 4.0
+    guidance: float | None = None
     model: str = "starter"
     device: str = "auto"
     open: str = ""

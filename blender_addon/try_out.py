@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=float, help="length; the model estimates it if left out")
     parser.add_argument("--seed", type=int, help="random if left out")
     parser.add_argument("--quality", choices=("draft", "normal", "high"), default="normal")
-    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--guidance", type=float, help="how closely the words are followed (1 to 8); as the model was measured if left out")
     parser.add_argument("--model", default="starter")
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args(arguments)

@@ -23,7 +23,7 @@ def _add_body(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("--seconds", type=float, help="length; the model estimates it if left out")
     parser.add_argument("--seed", type=int, help=f"0 to {MAX_SEED}; random if left out")
     parser.add_argument("--quality", choices=[quality.name.lower() for quality in Quality], default="normal")
-    parser.add_argument("--guidance", type=float, default=4.0, help="how closely the words are followed (1 to 8)")
+    parser.add_argument("--guidance", type=float, help="how closely the words are followed (1 to 8); as the model was measured if left out")
     parser.add_argument("--variations", type=int, default=1)
     parser.add_argument("--model", default="starter", help="name of a model, or its folder")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))

@@ -27,7 +27,7 @@ def task_from(context: bpy.types.Context) -> jobs.Task:
         seconds=round(chosen.seconds, 3) if chosen.use_seconds else None,
         seed=secrets.randbelow(MAX_SEED + 1) if chosen.use_new_seed else chosen.seed,
         steps=Quality[chosen.quality].value,
-        guidance=round(chosen.guidance, 3),
+        guidance=round(chosen.guidance, 3) if chosen.use_guidance else None,
         variations=chosen.variations,
         model=prefs.model if prefs else "starter",
         device=prefs.device if prefs else "auto",

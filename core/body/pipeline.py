@@ -91,7 +91,7 @@ class BodyPipeline:
         windows = plan_windows(lengths)
         ids = torch.zeros(request.variations, windows[-1].end, dtype=torch.long, device=self._device)
         generators = _generators(request, _BASE_STREAM)
-        settings = replace(self._settings.unmasking, guidance=request.guidance)
+        settings = replace(self._settings.unmasking, guidance=self._guidance(request))
         for number, window in enumerate(windows):
             given, keep = self._given(ids, window)
             made = generate_base_tokens(
@@ -106,7 +106,7 @@ class BodyPipeline:
         n_layers = self._networks.residual.config.n_quantizers
         ids = torch.zeros(*base.shape, n_layers, dtype=torch.long, device=self._device)
         generators = _generators(request, _RESIDUAL_STREAM)
-        settings = replace(self._settings.residual, guidance=self._residual_guidance(request.guidance))
+        settings = replace(self._settings.residual, guidance=self._residual_guidance(self._guidance(request)))
         for number, window in enumerate(windows):
             given, keep = self._given(ids, window)
             made = generate_residual_tokens(
@@ -124,6 +124,9 @@ class BodyPipeline:
 
     def _rows(self, text: EncodedText, window: Window, request: BodyRequest) -> EncodedText:
         return text.rows(slice(window.step, window.step + 1)).repeat(request.variations).to(self._device)
+
+    def _guidance(self, request: BodyRequest) -> float:
+        return self._settings.unmasking.guidance if request.guidance is None else request.guidance
 
     def _residual_guidance(self, guidance: float) -> float:
         """The residual layers follow the animator's guidance in the bundle's proportion; 1 stays 1."""
@@ -147,7 +150,7 @@ class BodyPipeline:
         frames = features.shape[1] if request.seconds is None else round(request.seconds * self._representation.fps) + 1
         filled = replace(
             recipe, text=request.text, seconds=round((frames - 1) / self._representation.fps, 6), steps=request.steps,
-            guidance=request.guidance,
+            guidance=self._guidance(request),
         )  # fmt: skip
         return [
             self._representation.decode(rows[:frames], replace(filled, seed=_seed(request, variation), variation=variation))

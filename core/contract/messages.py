@@ -41,8 +41,8 @@ class BodyRequest:
     """One text-to-motion job.
 
     seconds: length of the motion, or None to let the model estimate it. steps: grid points of the flow sampler (see Quality).
-    guidance: strength of the prompt in the token transformers, 1 is none. model: a bundle's name, or the full
-    path of its folder.
+    guidance: strength of the prompt in the token transformers, 1 is none; None takes what the model was measured with.
+    model: a bundle's name, or the full path of its folder.
     device: "auto", "cpu" or "cuda".
     """
 
@@ -51,7 +51,7 @@ class BodyRequest:
     seconds: float | None = None
     seed: int = 0
     steps: int = Quality.NORMAL.value
-    guidance: float = 4.0
+    guidance: float | None = None
     variations: int = 1
     model: str = "starter"
     device: str = "auto"
@@ -66,7 +66,8 @@ class BodyRequest:
             )
         _check_range("seed", self.seed, 0, MAX_SEED)
         _check_range("number of steps", self.steps, 2, MAX_STEPS)
-        _check_range("guidance", self.guidance, 0.0, MAX_GUIDANCE)
+        if self.guidance is not None:
+            _check_range("guidance", self.guidance, 0.0, MAX_GUIDANCE)
         _check_range("number of variations", self.variations, 1, MAX_VARIATIONS)
 
     def _validate_text(self) -> None:

@@ -14,11 +14,14 @@ from ..contract import UnderstudyError
 from .run import CHECKPOINT, saved_config, trained_network
 from .tasks import trained_tokenizer
 
-GUIDANCE, RESIDUAL_GUIDANCE = 4.0, 5.0
 
+def make_bundle(
+    run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float, residual_guidance: float
+) -> BundleCard:
+    """Averaged weights of all five networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
 
-def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...]) -> BundleCard:
-    """Averaged weights of all five networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained."""
+    guidance, residual_guidance: what the model uses where the animator sets none; small networks go astray above 3.
+    """
     missing = [field.name for field in dataclasses.fields(BodyConfigs) if not (run / field.name / CHECKPOINT).is_file()]
     if missing:
         raise UnderstudyError(f"{run} has no trained {', '.join(missing)} yet: run `python -m core train {missing[0]}` first.")
@@ -30,6 +33,6 @@ def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tup
         trained_network(run / field.name, network)
     _, representation = trained_tokenizer(run)
     card = BundleCard(
-        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, GUIDANCE, RESIDUAL_GUIDANCE, configs
+        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, guidance, residual_guidance, configs
     )
     return save_bundle(out, card, networks, representation)

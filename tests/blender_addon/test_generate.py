@@ -112,6 +112,14 @@ def test_variations_are_kept_as_actions_and_the_first_is_played(ready: Understud
     assert all(action.use_fake_user for action in bpy.data.actions if action != played)
 
 
+def test_guidance_is_the_model_s_unless_it_is_set(ready: UnderstudySettings) -> None:
+    told = []
+    for ready.use_guidance, ready.guidance in ((False, 7.0), (True, 7.0)):
+        bpy.ops.understudy.generate()
+        told.append(json.loads(ready.character.animation_data.action[curves.RECIPE_PROPERTY])["guidance"])
+    assert told == [4.0, 7.0]
+
+
 def test_without_a_set_length_the_model_decides(ready: UnderstudySettings) -> None:
     ready.use_seconds = False
     bpy.ops.understudy.generate()

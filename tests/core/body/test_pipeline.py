@@ -163,6 +163,14 @@ def test_the_recipe_makes_the_motion_again(make: Callable[..., BodyPipeline]) ->
     assert (recipe.model, recipe.weights, recipe.version) == ("tiny", "00ff", "9.9")
 
 
+def test_without_a_guidance_it_is_the_model_s_and_the_recipe_tells_it(make: Callable[..., BodyPipeline]) -> None:
+    measured = SamplingSettings().unmasking.guidance
+    left_out, set_so, other = (run(make(), guidance=guidance)[0] for guidance in (None, measured, 1.5))
+    assert_same(left_out, set_so, atol=0)
+    assert (left_out.recipe.guidance, other.recipe.guidance) == (measured, 1.5)
+    assert differ(left_out, other)
+
+
 def test_steps_are_read_one_by_one_where_the_model_knows_them(make: Callable[..., BodyPipeline]) -> None:
     for has_steps, expected in ((True, ["a person walks", "a person waves"]), (False, ["a person walks, then waves"])):
         encoder = FakeEncoder()

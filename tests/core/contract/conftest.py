@@ -95,7 +95,7 @@ def one_of_each() -> list[Message]:
         np.zeros((1, 3), np.float32), 20.0, Recipe("walks", 0.05, 3, 16, 4.0, 0, "starter", "00ff", "0.1.0"),
     )  # fmt: skip
     return [
-        Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
+        Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0, guidance=3.5), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
         BodyReply(1, (motion,), (StageTime("loading", 0.25),)), Failure(1, "BadRequest", "Too long."),
     ]  # fmt: skip
 

@@ -49,8 +49,8 @@ def test_a_prompt_of_just_too_many_characters() -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [
-    ("seconds", None), ("seconds", 0.5), ("seconds", 300.0), ("seed", 0), ("seed", 2**31 - 1), ("steps", 2), ("steps", 200), ("guidance", 0.0),
-    ("guidance", 20.0), ("variations", 1), ("variations", 16), ("text", "a" * 1000), ("text", "  " * 1000 + "walks"), ("text", "\u8df3"),
+    ("seconds", None), ("seconds", 0.5), ("seconds", 300.0), ("seed", 0), ("seed", 2**31 - 1), ("steps", 2), ("steps", 200),
+    ("guidance", None), ("guidance", 0.0), ("guidance", 20.0), ("variations", 1), ("variations", 16), ("text", "a" * 1000), ("text", "  " * 1000 + "walks"), ("text", "\u8df3"),
 ])  # fmt: skip
 def test_values_up_to_the_limits(field: str, value: object) -> None:
     dataclasses.replace(GOOD, **{field: value}).validate()  # type: ignore[arg-type]
