@@ -50,7 +50,7 @@ class BodyConfigs:
 
 @dataclass(frozen=True)
 class BundleCard:
-    """What a bundle says of itself. bytes, sha256: of its safetensors."""
+    """What a bundle says of itself. residual_share: part of the codes that may be drawn. bytes, sha256: of its safetensors."""
 
     format: str
     name: str
@@ -62,9 +62,14 @@ class BundleCard:
     has_steps: bool
     guidance: float
     residual_guidance: float
+    residual_share: float
     networks: BodyConfigs
     bytes: int = 0
     sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.residual_share <= 1:
+            raise ValueError(f"residual_share is {self.residual_share}")
 
 
 def build_networks(configs: BodyConfigs) -> BodyNetworks:
@@ -146,7 +151,7 @@ def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, Bun
     _check_fit(card, encoder)
     # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
     representation = LocalRotations(tensors["features.mean"].clone(), tensors["features.std"].clone())
-    unmasking, residual = UnmaskingSettings(guidance=card.guidance), ResidualSettings(guidance=card.residual_guidance)
+    unmasking, residual = UnmaskingSettings(guidance=card.guidance), ResidualSettings(card.residual_guidance, share=card.residual_share)
     return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps), device), card
 
 

@@ -58,7 +58,7 @@ def write_tiny_model(folder: Path) -> None:
     mean = torch.zeros(161)
     mean[3], mean[4:136] = 0.94, torch.tensor([1.0, 0, 0, 0, 1, 0]).repeat(22)
     representation = LocalRotations(mean, torch.full((161,), 0.1))
-    card = BundleCard(FORMAT, NAME, "Tiny", "CC0-1.0", ("nobody",), minilm.NAME, REPRESENTATION, True, 4.0, 5.0, configs)
+    card = BundleCard(FORMAT, NAME, "Tiny", "CC0-1.0", ("nobody",), minilm.NAME, REPRESENTATION, True, 4.0, 5.0, 0.1, configs)
     save_bundle(folder, card, networks, representation)
 
 

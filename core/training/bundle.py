@@ -14,13 +14,14 @@ from ..contract import UnderstudyError
 from .run import CHECKPOINT, saved_config, trained_network
 from .tasks import trained_tokenizer
 
+# Residual codes of a small network are nearly even odds. To favour the likeliest of them bends a long walk into a circle
+RESIDUAL_GUIDANCE, RESIDUAL_SHARE = 1.0, 1.0
 
-def make_bundle(
-    run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float, residual_guidance: float
-) -> BundleCard:
+
+def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float) -> BundleCard:
     """Averaged weights of all five networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
 
-    guidance, residual_guidance: what the model uses where the animator sets none; small networks go astray above 3.
+    guidance: what the model uses where the animator sets none; small networks go astray above 3.
     """
     missing = [field.name for field in dataclasses.fields(BodyConfigs) if not (run / field.name / CHECKPOINT).is_file()]
     if missing:
@@ -32,7 +33,6 @@ def make_bundle(
         assert isinstance(network, nn.Module)
         trained_network(run / field.name, network)
     _, representation = trained_tokenizer(run)
-    card = BundleCard(
-        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, guidance, residual_guidance, configs
-    )
+    sampling = guidance, RESIDUAL_GUIDANCE, RESIDUAL_SHARE
+    card = BundleCard(FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, *sampling, configs)
     return save_bundle(out, card, networks, representation)

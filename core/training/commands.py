@@ -129,15 +129,13 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--licence", default="unstated", help="of the weights, as it follows from the data")
     parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
     parser.add_argument("--guidance", type=float, default=2.5, help="used where the animator sets none")
-    parser.add_argument("--residual-guidance", type=float, default=3.0, help="the same for the residual layers")
     parser.set_defaults(run=_bundle)
 
 
 def _bundle(options: argparse.Namespace) -> None:
     from .bundle import make_bundle
 
-    strengths = options.guidance, options.residual_guidance
-    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), *strengths)
+    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), options.guidance)
     print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")
 
 

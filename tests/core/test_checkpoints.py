@@ -196,7 +196,7 @@ def test_a_card_without_a_field(field: str, bundle_copy: Path) -> None:
 @pytest.mark.parametrize(("field", "value"), [
     ("bytes", "12"), ("bytes", None), ("sha256", 5), ("name", None), ("name", 3), ("guidance", "4"), ("guidance", None), ("residual_guidance", []),
     ("has_steps", "yes"), ("networks", None), ("networks", []), ("networks", {}), ("attribution", "somebody"), ("representation", None),
-    ("guidance", float("nan")), ("surprise", 1),
+    ("guidance", float("nan")), ("surprise", 1), ("residual_share", 0.0), ("residual_share", 1.5),
 ])  # fmt: skip
 def test_a_card_with_a_value_of_a_wrong_kind(field: str, value: object, bundle_copy: Path) -> None:
     edit_card(bundle_copy, lambda card: card.update({field: value}))
