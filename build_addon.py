@@ -184,7 +184,8 @@ def environment(name: str, packages: list[str], with_torch: bool = False) -> str
     if wanted <= present and Path(python).exists():
         return python
     began = time.monotonic()
-    print(f"{name}: installing {', '.join(sorted(wanted - present - {str(ROOT)}))} (once; this takes minutes)", flush=True)
+    if missing := sorted(wanted - present - {str(ROOT)}):
+        print(f"{name}: installing {', '.join(missing)} (once; this takes minutes)", flush=True)
     if not Path(python).exists():
         _make_environment(folder)
     _pip(python, packages)

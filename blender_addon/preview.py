@@ -11,7 +11,7 @@ from mathutils import Vector
 
 MOVIE_SIZE, POSE_SIZE = (640, 480), (260, 380)
 POSES = 8
-_FLOOR_METRES, _TILE_METRES = 24, 0.5
+_FLOOR_METRES, _TILE_METRES = 48, 0.5
 _CAMERA_OFFSET = Vector((2.2, -3.2, 1.2))  # in front, to the character's left
 _LOOK_AT_HEIGHT = 0.85
 _MOVIE_LENS, _SHEET_LENS = 50, 60  # mm

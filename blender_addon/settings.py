@@ -48,7 +48,7 @@ class UnderstudySettings(bpy.types.PropertyGroup):
         name="Set Guidance", default=False, description="Off: as the model was measured"
     )
     guidance: bpy.props.FloatProperty(  # type: ignore[valid-type]
-        name="Guidance", default=3.0, min=1.0, max=20.0, soft_max=8.0, step=50, precision=1,
+        name="Guidance", default=2.0, min=1.0, max=20.0, soft_max=8.0, step=50, precision=1,
         description="How closely the words are followed: low is freer, high is stricter and stiffer",
     )  # fmt: skip
     variations: bpy.props.IntProperty(  # type: ignore[valid-type]

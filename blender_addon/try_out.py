@@ -26,7 +26,7 @@ FPS = 24
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="build_addon.py try")
     parser.add_argument("prompt")
-    parser.add_argument("--seconds", type=float, help="length; the model estimates it if left out")
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of the motion")
     parser.add_argument("--seed", type=int, help="random if left out")
     parser.add_argument("--quality", choices=("draft", "normal", "high"), default="normal")
     parser.add_argument("--guidance", type=float, help="how closely the words are followed (1 to 8); as the model was measured if left out")

@@ -128,7 +128,7 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--title", default="Own model", help="as the panel shows it")
     parser.add_argument("--licence", default="unstated", help="of the weights, as it follows from the data")
     parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
-    parser.add_argument("--guidance", type=float, default=2.5, help="used where the animator sets none")
+    parser.add_argument("--guidance", type=float, default=2.0, help="used where the animator sets none")
     parser.set_defaults(run=_bundle)
 
 
