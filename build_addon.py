@@ -50,16 +50,16 @@ class BuildError(Exception):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    trial = commands.add_parser("try", help="a prompt to out/try.blend, out/try.mp4 and out/try.png")
-    trial.add_argument("prompt", nargs="?", default="a person walks forward, then waves with the right hand")
-    trial.add_argument("rest", nargs=argparse.REMAINDER, help="further options, such as --seconds 6 --seed 7 --quality high")
-    test = commands.add_parser("test", help="run the whole test suite")
+    commands.add_parser("try", help='a prompt to out/try.blend, out/try.mp4 and out/try.png: try "a person bows" --seconds 4 --seed 7')
+    test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
-    test.add_argument("rest", nargs=argparse.REMAINDER, help="options for pytest")
     commands.add_parser("build", help="make the extension's zip in dist/")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
     link.add_argument("repository", type=Path, help="Blender's folder extensions/user_default")
-    options = parser.parse_args()
+    # What is not known here is for the program that `try` and `test` start
+    options, options.rest = parser.parse_known_args()
+    if options.rest and options.command not in ("try", "test"):
+        parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
     try:
         return {"try": run_try, "test": run_test, "build": run_build, "link": run_link}[options.command](options)
     except BuildError as error:
@@ -73,7 +73,7 @@ def main() -> int:
 def run_try(options: argparse.Namespace) -> int:
     python = development_environment()
     fetch_weights(python)
-    return subprocess.run([python, "-m", f"{PACKAGE}.blender_addon.try_out", options.prompt, *options.rest], check=False).returncode
+    return subprocess.run([python, "-m", f"{PACKAGE}.blender_addon.try_out", *options.rest], check=False).returncode
 
 
 def run_test(options: argparse.Namespace) -> int:

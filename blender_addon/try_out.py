@@ -25,7 +25,7 @@ FPS = 24
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="build_addon.py try")
-    parser.add_argument("prompt")
+    parser.add_argument("prompt", nargs="?", default="a person walks forward, then waves with the right hand")
     parser.add_argument("--seconds", type=float, default=6.0, help="length of the motion")
     parser.add_argument("--seed", type=int, help="random if left out")
     parser.add_argument("--quality", choices=("draft", "normal", "high"), default="normal")

@@ -107,6 +107,30 @@ def test_the_environment_is_made_once(script: ModuleType, checkout: Path, monkey
     assert len(installed) == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "passed_on"),
+    [
+        (["try", "a person bows", "--seconds", "4"], ["a person bows", "--seconds", "4"]),
+        (["try", "--seed", "7"], ["--seed", "7"]),
+        (["test", "-k", "bvh", "tests/core"], ["-k", "bvh", "tests/core"]),
+    ],
+)
+def test_what_is_for_other_programs_is_passed_on(
+    arguments: list[str], passed_on: list[str], script: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    for command in ("run_try", "run_test"):
+        monkeypatch.setattr(script, command, lambda options: seen.append(options.rest) or 0)
+    monkeypatch.setattr("sys.argv", ["build_addon.py", *arguments])
+    assert script.main() == 0 and seen == [passed_on]
+
+
+def test_an_option_that_nobody_knows_is_refused(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["build_addon.py", "build", "--fast"])
+    with pytest.raises(SystemExit):
+        script.main()
+
+
 @pytest.mark.parametrize("line", re.findall(r"^\.venv/bin/python -m core (.+)$", README, re.MULTILINE))
 def test_the_cores_commands_in_the_readme_are_understood(line: str) -> None:
     assert command_line().parse_args(shlex.split(line)).run
