@@ -13,6 +13,7 @@ import pytest
 
 from understudy import blender_addon
 from understudy.blender_addon import jobs, preferences, settings
+from understudy.blender_addon.engine.client import Engine
 
 TINY_MODEL_SCRIPT = Path(__file__).resolve().parents[1] / "tiny_model.py"
 
@@ -30,8 +31,17 @@ def models(tmp_path_factory: pytest.TempPathFactory, engine_python: str, minilm_
     return folder
 
 
+@pytest.fixture(scope="session")
+def kept_engines() -> Iterator[list[Engine]]:
+    """One engine for the tests that leave it idle, because starting torch takes its time."""
+    kept: list[Engine] = []
+    yield kept
+    for engine in kept:
+        engine.close()
+
+
 @pytest.fixture
-def addon(models: Path) -> Iterator[settings.UnderstudySettings]:
+def addon(models: Path, kept_engines: list[Engine]) -> Iterator[settings.UnderstudySettings]:
     """The add-on registered in an empty scene, using the tiny model; gives the scene's settings."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     entry = bpy.context.preferences.addons.new()
@@ -41,7 +51,11 @@ def addon(models: Path) -> Iterator[settings.UnderstudySettings]:
     assert chosen is not None
     chosen.models_folder, chosen.model, chosen.device = str(models), "tiny", "cpu"
     bpy.ops.ed.undo_push(message="Start")
+    jobs.state.engine = kept_engines.pop() if kept_engines else None
     yield settings.of(bpy.context.scene)
+    if jobs.state.engine is not None and jobs.state.engine.is_running and not jobs.state.engine.is_busy:
+        kept_engines.append(jobs.state.engine)
+        jobs.state.engine = None
     blender_addon.unregister()
     bpy.context.preferences.addons.remove(entry)
     jobs.state.__init__()  # type: ignore[misc]
