@@ -9,7 +9,6 @@ from pathlib import Path
 
 from .contract import UnderstudyError
 
-
 # Turns that a thread waits in a loop for the next piece of work before it sleeps. With libgomp's 300,000 a motion takes sixty times as long
 # while another program, such as Blender drawing its window, wants the same cores
 _SPINS = "1000"
