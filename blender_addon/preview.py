@@ -55,7 +55,7 @@ class Stage:
         frames = np.linspace(self.frames[0], self.frames[-1], POSES).round().astype(int)
         self._camera.animation_data_clear()
         self._camera.data.lens = _SHEET_LENS
-        self._choose_png()
+        self._choose_format("IMAGE", "PNG")
         self.scene.display.render_aa = "8"
         self.scene.display.shading.show_cavity = True
         pictures = [self._pose(int(frame), path) for frame in frames]
@@ -141,9 +141,6 @@ class Stage:
         self._choose_format("VIDEO", "FFMPEG")
         ffmpeg = self.scene.render.ffmpeg
         ffmpeg.format, ffmpeg.codec, ffmpeg.constant_rate_factor = "MPEG4", "H264", "MEDIUM"
-
-    def _choose_png(self) -> None:
-        self._choose_format("IMAGE", "PNG")
 
     def _choose_format(self, media: str, file_format: str) -> None:
         settings = self.scene.render.image_settings

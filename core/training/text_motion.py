@@ -15,14 +15,12 @@ from ..body.text_encoder import EncodedText
 from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
 from .stitching import BLEND_FRAMES, stitch
-from .windows import balanced_weights
+from .windows import TEXT_BALANCE, balanced_weights
 
 T = TypeVar("T")
 LONGEST = 49  # tokens, 9.8 s, as published
 SHORTEST = 4
 STITCHED_SHARE = 0.35  # of the examples are two clips in a row
-# Nearer to all contents alike than for motion alone: what few clips show must be told from the rest by its words
-TEXT_BALANCE = 0.25
 CONTINUED_SHARE = 0.25  # of the single clips are seen from the middle on
 
 

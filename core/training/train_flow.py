@@ -56,7 +56,7 @@ class FlowTask:
         return {
             "loss": float(self._velocity_error(network, self._validation, noise, times)),
             "feature_error": float(F.l1_loss(decoded, self._validation)),
-            "jitter": float(_second_steps(decoded).abs().mean() / _second_steps(self._validation).abs().mean()),
+            "jitter": float(decoded.diff(n=2, dim=1).abs().mean() / self._validation.diff(n=2, dim=1).abs().mean()),
         }
 
     def extra_state(self) -> dict[str, Any]:
@@ -83,7 +83,3 @@ def jitter_weighed(error: Tensor) -> Tensor:
     """Mean square of an error (B, T, D), of its steps in time and of their steps, weighed."""
     steps, second_steps = error.diff(dim=1), error.diff(n=2, dim=1)
     return error.square().mean() + STEP_WEIGHT * steps.square().mean() + STEP_OF_STEP_WEIGHT * second_steps.square().mean()
-
-
-def _second_steps(features: Tensor) -> Tensor:
-    return features.diff(n=2, dim=1)

@@ -13,8 +13,7 @@ from ..body.motion_length import LengthConfig, LengthEstimator
 from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
-from .text_motion import TEXT_BALANCE
-from .windows import balanced_weights
+from .windows import TEXT_BALANCE, balanced_weights
 
 
 class LengthTask:

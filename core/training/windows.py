@@ -8,8 +8,9 @@ from torch import Tensor
 from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
 
-# For balanced_weights, where every movement is to be seen, but the usual ones more often
-MOTION_BALANCE = 0.5
+# For balanced_weights. Motion alone: every movement is to be seen, but the usual ones more often. With sentences nearer to all contents
+# alike: what few clips show must be told from the rest by its words
+MOTION_BALANCE, TEXT_BALANCE = 0.5, 0.25
 
 
 def balanced_weights(stretches: list[Stretch], balance: float) -> Tensor:
