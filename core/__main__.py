@@ -35,9 +35,11 @@ def command_line() -> argparse.ArgumentParser:
     _add_worker(commands)
     from .commands import add_commands
     from .training.commands import add_training_commands
+    from .training.evaluation.commands import add_evaluate_command
 
     add_commands(commands)
     add_training_commands(commands)
+    add_evaluate_command(commands)
     return parser
 
 

@@ -134,6 +134,22 @@ def is_bundle(folder: Path) -> bool:
 
 def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, BundleCard]:
     """A bundle ready to generate. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
+    networks, representation, card = load_networks(folder)
+    return assembled(networks, representation, card, device), card
+
+
+def assembled(networks: BodyNetworks, representation: LocalRotations, card: BundleCard, device: torch.device) -> BodyPipeline:
+    """The pipeline of a bundle's parts. Raises WeightsError where they do not fit together."""
+    for _, network in _parts(networks):
+        network.to(device).eval().requires_grad_(False)
+    encoder = load_text_encoder(card.text_encoder)
+    _check_fit(card, encoder)
+    unmasking, residual = UnmaskingSettings(guidance=card.guidance), ResidualSettings(card.residual_guidance, share=card.residual_share)
+    return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps), device)
+
+
+def load_networks(folder: Path) -> tuple[BodyNetworks, LocalRotations, BundleCard]:
+    """The networks of a bundle on the CPU, and the features that they work with. Raises WeightsError as `load_pipeline` does."""
     card = read_card(folder)
     if card.representation != REPRESENTATION:
         raise WeightsError(
@@ -146,13 +162,8 @@ def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, Bun
     for part, network in _parts(networks):
         own = {name.removeprefix(f"{part}."): tensor.float() for name, tensor in tensors.items() if name.startswith(f"{part}.")}
         network.load_state_dict(own)
-        network.to(device).eval().requires_grad_(False)
-    encoder = load_text_encoder(card.text_encoder)
-    _check_fit(card, encoder)
     # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
-    representation = LocalRotations(tensors["features.mean"].clone(), tensors["features.std"].clone())
-    unmasking, residual = UnmaskingSettings(guidance=card.guidance), ResidualSettings(card.residual_guidance, share=card.residual_share)
-    return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps), device), card
+    return networks, LocalRotations(tensors["features.mean"].clone(), tensors["features.std"].clone()), card
 
 
 def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER) -> TextEncoder:

@@ -74,9 +74,7 @@ class VelocityUNet(nn.Module):
         super().__init__()
         width, time_width = config.width, 4 * config.width
         self.init_proj = nn.Conv1d(config.n_features + config.condition_width, width, 1)
-        self.time_mlp = nn.Sequential(
-            TimeEmbedding(width), nn.Linear(width, time_width), nn.GELU(), nn.Linear(time_width, time_width)
-        )
+        self.time_mlp = nn.Sequential(TimeEmbedding(width), nn.Linear(width, time_width), nn.GELU(), nn.Linear(time_width, time_width))
         stacked = FRAMES_PER_TOKEN * config.code_dim
         # Only the entries with parameters matter; the reshapes between them are in condition()
         self.condition_projection = nn.ModuleList(

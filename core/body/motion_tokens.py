@@ -56,10 +56,7 @@ class Encoder(nn.Module):
         self.model = nn.Sequential(
             nn.Conv1d(config.n_features, width, 3, padding=1),
             nn.ReLU(),
-            *(
-                nn.Sequential(nn.Conv1d(width, width, 4, stride=2, padding=1), ResidualStack(config))
-                for _ in range(2)
-            ),
+            *(nn.Sequential(nn.Conv1d(width, width, 4, stride=2, padding=1), ResidualStack(config)) for _ in range(2)),
             nn.Conv1d(width, config.code_dim, 3, padding=1),
         )
 
@@ -76,10 +73,7 @@ class Decoder(nn.Module):
         self.model = nn.Sequential(
             nn.Conv1d(config.code_dim, width, 3, padding=1),
             nn.ReLU(),
-            *(
-                nn.Sequential(ResidualStack(config), nn.Upsample(scale_factor=2), nn.Conv1d(width, width, 3, padding=1))
-                for _ in range(2)
-            ),
+            *(nn.Sequential(ResidualStack(config), nn.Upsample(scale_factor=2), nn.Conv1d(width, width, 3, padding=1)) for _ in range(2)),
             nn.Conv1d(width, width, 3, padding=1),
             nn.ReLU(),
             nn.Conv1d(width, config.n_features, 3, padding=1),

@@ -27,9 +27,7 @@ MAX_PAYLOAD_BYTES = 1 << 30
 ARRAY_TYPES = ("<f4", "<i4", "|u1")
 _READ_AT_ONCE = 1 << 20  # bytes: a length that is only announced must not allocate
 
-_KINDS: Mapping[str, type[Any]] = {
-    kind.__name__: kind for kind in (Hello, BodyRequest, Cancel, Unload, Progress, BodyReply, Failure)
-}
+_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Hello, BodyRequest, Cancel, Unload, Progress, BodyReply, Failure)}
 
 
 def encode_frame(message: Message) -> bytes:

@@ -15,7 +15,9 @@ from ..body.motion_tokens import ResidualQuantizer
 DECAY = 0.99
 CHOICE_TEMPERATURE = 0.5
 LAYER_DROPOUT = 0.2
-UNUSED = 1.0  # a code whose averaged count falls below this is replaced
+# A code chosen less often than this share of even use is replaced. Codes are chosen unevenly: a share near 1 would replace most of them
+# at every step, before they have learnt anything
+UNUSED_SHARE = 1 / 16
 
 
 class CodebookUpdates:
@@ -26,6 +28,11 @@ class CodebookUpdates:
         self._sums = [book.codebook.clone() for book in self._books]
         self._counts = [torch.ones(len(book.codebook)) for book in self._books]
         self._started = False
+
+    def go_on(self) -> None:
+        """Takes the codebooks as they are, instead of vectors of the first batch: where training starts from a trained tokenizer."""
+        self._sums = [book.codebook.clone() for book in self._books]
+        self._started = True
 
     def quantize(self, latents: Tensor) -> tuple[Tensor, Tensor, float]:
         """latents (B, n, C) to their quantised values (B, n, C), the commitment loss, and the first layer's perplexity."""
@@ -66,7 +73,7 @@ class CodebookUpdates:
         sums = torch.zeros_like(book.codebook).index_add_(0, ids, vectors)
         self._counts[layer] = DECAY * self._counts[layer].to(counts) + (1 - DECAY) * counts
         self._sums[layer] = DECAY * self._sums[layer].to(sums) + (1 - DECAY) * sums
-        used = self._counts[layer] >= UNUSED
+        used = self._counts[layer] >= UNUSED_SHARE * self._counts[layer].mean()
         means = self._sums[layer] / self._counts[layer].clamp_min(1e-6)[:, None]
         book.codebook.copy_(torch.where(used[:, None], means, _random_rows(vectors, len(means))))
         shares = counts / counts.sum()

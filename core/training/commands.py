@@ -19,6 +19,7 @@ _SCHEDULES = {
     "residual": (14_000, 32, 4e-4),
     "flow": (24_000, 32, 5e-4),
     "length": (4_000, 128, 3e-4),
+    "judge": (3_000, 96, 1e-3),
 }
 Parsers = argparse._SubParsersAction
 
@@ -89,6 +90,9 @@ def _add_network(train: Parsers[argparse.ArgumentParser], name: str, steps: int,
     parser = train.add_parser(name, help=f"train the {name} network; goes on where it was stopped")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.npz"))
     parser.add_argument("--run", dest="folder", type=Path, default=Path("runs/own"), help="folder of the run")
+    parser.add_argument(
+        "--start-from", type=Path, metavar="BUNDLE", help="train a finished model further, with sentences or motion of your own"
+    )
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--batch-size", type=int, default=batch_size)
     parser.add_argument("--learning-rate", type=float, default=rate)
@@ -114,8 +118,8 @@ def _train(options: argparse.Namespace) -> None:
     if options.device == "cuda" and not torch.cuda.is_available():
         raise BadRequest("CUDA was asked for, but torch finds no such device: leave out --device cuda.")
     wanted = sizes.PAPER if options.sizes == "paper" else sizes.STARTER
-    ingredients = Ingredients(options.corpus, options.folder, wanted, torch.device(options.device), ProgressLine())
-    task, config = ingredients.task(options.network)
+    ingredients = Ingredients(options.corpus, options.folder, wanted, torch.device(options.device), ProgressLine(), options.start_from)
+    task, config = (judge := ingredients.judge(), judge.network.config) if options.network == "judge" else ingredients.task(options.network)
     schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup)
     hardware = Hardware(options.device, options.bf16, save_every=options.save_every)
     Run(options.folder / options.network, task, schedule, hardware, config).train()

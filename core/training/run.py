@@ -27,7 +27,10 @@ LOG = "log.jsonl"
 
 @dataclass(frozen=True)
 class Schedule:
-    """AdamW with linear warm-up and cosine decay. ema: decay of the averaged weights, which are the ones that are used."""
+    """AdamW with linear warm-up and cosine decay. ema: decay of the averaged weights, which are the ones that are used.
+
+    patience: the run ends early when so many validations in a row have not been better than the best.
+    """
 
     steps: int
     batch_size: int
@@ -37,6 +40,7 @@ class Schedule:
     gradient_clip: float = 1.0
     ema: float = 0.999
     seed: int = 42
+    patience: int = 8
 
     def rate(self, step: int) -> float:
         """Learning rate at a step, relative to the highest."""
@@ -68,6 +72,15 @@ class Task(Protocol):
 
 
 @dataclass(frozen=True)
+class Best:
+    """Averaged weights of the lowest validation loss so far."""
+
+    loss: float
+    step: int
+    weights: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
 class Hardware:
     """device: "cpu" or "cuda"; bf16: autocast forward passes; log_every, save_every: steps."""
 
@@ -89,6 +102,7 @@ class Run:
             task.network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, betas=(0.9, 0.99)
         )
         self.averaged = copy.deepcopy(task.network).eval().requires_grad_(False)
+        self.best = Best(math.inf, 0, {})
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / CHECKPOINT).exists():
             self._load()
@@ -96,7 +110,7 @@ class Run:
     def train(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Trains to the end, or until stop() says so; saves in both cases."""
         began, first = time.monotonic(), self.step
-        while self.step < self.schedule.steps and not stop():
+        while self.step < self.schedule.steps and not self._is_hopeless() and not stop():
             figures = self._one_step()
             self.step += 1
             if self.step % self.hardware.log_every == 0 or self.step == self.schedule.steps:
@@ -104,6 +118,9 @@ class Run:
             if self.step % self.hardware.save_every == 0 and self.step < self.schedule.steps:
                 self._validate_and_save()
         self._validate_and_save()
+
+    def _is_hopeless(self) -> bool:
+        return self.best.step > 0 and self.step - self.best.step > self.schedule.patience * self.hardware.save_every
 
     def _one_step(self) -> dict[str, float]:
         torch.manual_seed(self.schedule.seed * 1_000_003 + self.step)
@@ -142,6 +159,9 @@ class Run:
             figures = {f"validation {name}": float(value) for name, value in self.task.validate(self.averaged).items()}
         print(f"step {self.step}  " + "  ".join(f"{name} {value:.4f}" for name, value in figures.items()), file=sys.stderr, flush=True)
         self._log({"step": self.step, **figures})
+        if figures["validation loss"] <= self.best.loss:
+            weights = {name: tensor.clone() for name, tensor in self.averaged.state_dict().items()}
+            self.best = Best(figures["validation loss"], self.step, weights)
         self.save()
 
     def _log(self, row: Mapping[str, float]) -> None:
@@ -154,6 +174,7 @@ class Run:
             "step": self.step,
             "network": self.task.network.state_dict(),
             "averaged": self.averaged.state_dict(),
+            "best": asdict(self.best),
             "optimizer": self.optimizer.state_dict(),
             "extra": self.task.extra_state(),
         }
@@ -174,13 +195,14 @@ class Run:
         except RuntimeError as error:
             raise UnderstudyError(f"{self.folder} was trained with other sizes: choose another folder with --run.") from error
         self.averaged.load_state_dict(state["averaged"])
+        self.best = Best(**state["best"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.task.load_extra_state(state["extra"])
 
 
 def trained_network(folder: Path, network: nn.Module) -> nn.Module:
-    """`network` with the averaged weights of a run's checkpoint, ready for inference."""
-    network.load_state_dict(_checkpoint(folder)["averaged"])
+    """`network` with those averaged weights of a run that did best on held-out data, ready for inference."""
+    network.load_state_dict(_checkpoint(folder)["best"]["weights"])
     return network.eval().requires_grad_(False)
 
 

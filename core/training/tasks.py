@@ -12,10 +12,11 @@ import torch
 from ..body import minilm
 from ..body.features import LocalRotations
 from ..body.motion_tokens import MotionTokenizer, TokenizerConfig
-from ..checkpoints import BodyConfigs, dataclass_from_json, load_text_encoder
+from ..checkpoints import BodyConfigs, dataclass_from_json, load_networks, load_text_encoder
 from ..contract import BadRequest, UnderstudyError
 from .corpus import Corpus
 from .encoded_sentences import EncodedSentences, encode_sentences
+from .evaluation.train_judge import JudgeTask
 from .run import CHECKPOINT, Task, saved_config, saved_extra, trained_network
 from .text_motion import TextMotionSampler
 from .train_flow import FlowTask
@@ -29,16 +30,31 @@ Report = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Ingredients:
-    """corpus_file: what `train prepare` wrote; folder: of the whole run, with one sub-folder a network."""
+    """corpus_file: what `train prepare` wrote; folder: of the whole run, with one sub-folder a network.
+
+    start_from: a bundle whose weights are trained further, instead of random ones.
+    """
 
     corpus_file: Path
     folder: Path
     sizes: BodyConfigs
     device: torch.device
     report: Report
+    start_from: Path | None = None
 
     def task(self, network: str) -> tuple[Task, Any]:
         """The task and its network's configuration. Raises UnderstudyError where something before it is missing."""
+        task, config = self._fresh_task(network)
+        if self.start_from:
+            networks, representation, card = load_networks(self.start_from)
+            if getattr(card.networks, network) != config:
+                raise BadRequest(f"The {network} network of {self.start_from} has other sizes than --sizes asks for.")
+            task.network.load_state_dict(getattr(networks, network).state_dict())
+            if isinstance(task, TokenizerTask):
+                task.start_from(representation)
+        return task, config
+
+    def _fresh_task(self, network: str) -> tuple[Task, Any]:
         corpus = self._corpus()
         config = getattr(self.sizes, network)
         if network == "tokenizer":
@@ -52,6 +68,10 @@ class Ingredients:
         samplers = [TextMotionSampler(corpus, split, sentences, tokenizer, representation) for split in ("train", "validation")]
         kind = MaskTask if network == "tokens" else ResidualTask
         return kind(config, samplers[0], samplers[1], self.device), config
+
+    def judge(self) -> JudgeTask:
+        corpus = self._corpus()
+        return JudgeTask(corpus, self._sentences(corpus), self.device)
 
     def _corpus(self) -> Corpus:
         if not self.corpus_file.is_file():

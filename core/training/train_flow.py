@@ -22,6 +22,7 @@ WEIGHED_ALIKE = 0.5
 VALIDATION_STEPS = 16
 # Errors that change from frame to frame are seen as jitter. The best prediction, the mean, is the same under every such weight
 STEP_WEIGHT, STEP_OF_STEP_WEIGHT = 4.0, 2.0
+DRIFT_WEIGHT = 1.0  # of the errors of the root's velocities added up over a window, by which a walk goes astray
 
 
 class FlowTask:
@@ -33,6 +34,8 @@ class FlowTask:
         self.network = RectifiedFlowDecoder(config).to(device)
         self._tokenizer = tokenizer.to(device)
         self._representation, self._device = representation, device
+        groups = representation.layout.groups
+        self._root = slice(groups["yaw_velocity"].start, groups["planar_velocity"].stop)
         self._long, self._short = WindowSampler(corpus, "train", LONG), WindowSampler(corpus, "train", SHORT)
         held_out = WindowSampler(corpus, "validation", LONG).sample(VALIDATION_WINDOWS, torch.Generator().manual_seed(0))
         self._validation = representation.normalise(held_out).to(device)
@@ -72,14 +75,15 @@ class FlowTask:
         if not network.config.predicts_motion:
             return error.square().mean()
         error = error * ((1 - t) / (1 - t).clamp_min(WEIGHED_ALIKE))
-        return jitter_weighed(error)
+        return time_weighed(error, self._root)
 
     def _codes(self, data: Tensor) -> Tensor:
         with torch.no_grad():
             return self._tokenizer.quantizer.lookup(self._tokenizer.encode(data))
 
 
-def jitter_weighed(error: Tensor) -> Tensor:
-    """Mean square of an error (B, T, D), of its steps in time and of their steps, weighed."""
-    steps, second_steps = error.diff(dim=1), error.diff(n=2, dim=1)
-    return error.square().mean() + STEP_WEIGHT * steps.square().mean() + STEP_OF_STEP_WEIGHT * second_steps.square().mean()
+def time_weighed(error: Tensor, root: slice) -> Tensor:
+    """Mean square of an error (B, T, D), of its steps in time, of their steps, and of the sums of the columns `root`, weighed."""
+    steps, second_steps, sums = error.diff(dim=1), error.diff(n=2, dim=1), error[..., root].cumsum(dim=1)
+    jitter = STEP_WEIGHT * steps.square().mean() + STEP_OF_STEP_WEIGHT * second_steps.square().mean()
+    return error.square().mean() + jitter + DRIFT_WEIGHT * sums.square().mean() * sums.shape[-1] / error.shape[-1]

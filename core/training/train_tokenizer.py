@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from .windows import WindowSampler
 EMPHASIS = {"yaw_velocity": 2.0, "planar_velocity": 2.0, "pelvis_height": 2.0}
 COMMITMENT = 0.02
 POSITIONS = 2.0  # weight of the joint positions, in units of 0.1 m
+DRIFT = 0.05  # weight of what a window's end is turned and displaced by, in units of 0.1 rad and 0.1 m
 LONG, SHORT = 64, 32  # frames; short windows let in the short clips
 VALIDATION_WINDOWS = 128
 
@@ -55,9 +57,11 @@ class TokenizerTask:
         decoded = self.network.decoder(quantised)
         reconstruction = F.smooth_l1_loss(decoded, features)
         positions = self._position_error(decoded.float(), raw)
-        loss = reconstruction + POSITIONS * F.smooth_l1_loss(positions, torch.zeros_like(positions)) + COMMITMENT * commitment
-        figures = {"reconstruction": float(reconstruction.detach()), "commitment": float(commitment.detach()), "perplexity": perplexity}
-        return loss, figures
+        drift = root_drift(self.representation, decoded.float(), raw) * 10.0
+        wrong = POSITIONS * _smooth(positions) + DRIFT * _smooth(drift)
+        loss = reconstruction + wrong + COMMITMENT * commitment
+        figures = {"reconstruction": reconstruction, "commitment": commitment, "drift": drift.abs().mean()}
+        return loss, {"perplexity": perplexity, **{name: float(value.detach()) for name, value in figures.items()}}
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         assert isinstance(network, MotionTokenizer)
@@ -65,8 +69,18 @@ class TokenizerTask:
         ids = network.encode(features)
         decoded = network.decode(ids)
         error = self._position_error(decoded, self._validation).norm(dim=-1).mean() * 100.0
-        codes_used = float(ids[..., 0].unique().numel())
-        return {"loss": float(F.smooth_l1_loss(decoded, features)), "mpjpe_mm": float(error), "codes_used": codes_used}
+        turned = root_drift(self.representation, decoded, self._validation)[:, -1, 0].square().mean().sqrt()
+        return {
+            "loss": float(F.smooth_l1_loss(decoded, features)),
+            "mpjpe_mm": float(error),
+            "turned_degrees": math.degrees(float(turned)),
+            "codes_used": float(ids[..., 0].unique().numel()),
+        }
+
+    def start_from(self, representation: LocalRotations) -> None:
+        """Goes on with the statistics and codebooks of a trained tokenizer, whose parameters the network has already."""
+        self.representation = representation
+        self._updates.go_on()
 
     def extra_state(self) -> dict[str, Any]:
         statistics = {"mean": self.representation.mean, "std": self.representation.std}
@@ -86,3 +100,17 @@ class TokenizerTask:
         height = raw[..., groups["pelvis_height"]]
         translation = torch.cat((torch.zeros_like(height), height, torch.zeros_like(height)), dim=-1)
         return forward_kinematics(self.representation.skeleton, rotations, translation)[0]
+
+
+def root_drift(representation: LocalRotations, decoded: Tensor, raw: Tensor) -> Tensor:
+    """How far the root has gone astray (B, T, 3): heading in radians, and the way covered in the heading's frame, x and z in metres.
+
+    Velocities are what is predicted; small errors of one sign, hardly seen in a frame, add up to a turn.
+    """
+    groups = representation.layout.groups
+    root = slice(groups["yaw_velocity"].start, groups["planar_velocity"].stop)
+    return ((representation.denormalise(decoded) - raw)[..., root] / representation.fps).cumsum(dim=1)
+
+
+def _smooth(error: Tensor) -> Tensor:
+    return F.smooth_l1_loss(error, torch.zeros_like(error))

@@ -50,9 +50,7 @@ class MaskTask:
     def load_extra_state(self, state: dict[str, Any]) -> None:
         pass
 
-    def _cross_entropy(
-        self, network: MaskTransformer, batch: TokenBatch, generator: torch.Generator, drop: float
-    ) -> tuple[Tensor, float]:
+    def _cross_entropy(self, network: MaskTransformer, batch: TokenBatch, generator: torch.Generator, drop: float) -> tuple[Tensor, float]:
         hidden = hidden_tokens(batch, generator)
         target = batch.ids[..., 0].masked_fill(~hidden, IGNORED).to(self._device)
         ids = self._corrupted(network, batch, hidden, generator).to(self._device)

@@ -1,0 +1,26 @@
+"""What a recording counts as for the judge: its content, and its style where it has one."""
+
+from __future__ import annotations
+
+from ..corpus import Corpus, Stretch
+
+# The two data sets of Bandai-Namco name the same manner differently (data card, section 3)
+_SAME_STYLE = {"masculinity": "masculine", "old": "elderly", "tired": "exhausted"}
+_NO_CONTENT = ("misc", "")
+
+
+def content_class(stretch: Stretch) -> str | None:
+    return None if stretch.content in _NO_CONTENT else stretch.content
+
+
+def style_class(style: str, pack: str = "bandai_namco") -> str | None:
+    """The other packs use this column for something else ("backwards", "turn")."""
+    return _SAME_STYLE.get(style, style) if pack == "bandai_namco" else None
+
+
+def class_names(corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Contents and styles of the training split, sorted."""
+    stretches = corpus.split("train")
+    contents = {name for stretch in stretches if (name := content_class(stretch))}
+    styles = {name for stretch in stretches if (name := style_class(stretch.style, stretch.pack))}
+    return tuple(sorted(contents)), tuple(sorted(styles))

@@ -1,0 +1,45 @@
+"""The command `evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ...contract import BadRequest
+
+Parsers = argparse._SubParsersAction
+
+
+def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
+    evaluate = commands.add_parser("evaluate", help="measure a model against recordings").add_subparsers(
+        dest="what", required=True, metavar="WHAT"
+    )
+    parser = evaluate.add_parser("body", help="one table: real motion, the model, its VQ decoder, retrieval, shuffled sentences")
+    parser.add_argument("--model", default="starter", help="name of a model, or its folder")
+    parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.npz"), help="as `train prepare` writes it")
+    parser.add_argument("--split", default="test", choices=("test", "validation", "train"))
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--prompt-seeds", type=int, default=5, help="seeds of each sentence of the prompt guide; 0 leaves the guide out")
+    parser.add_argument("--limit", type=int, help="so many clips, evenly spread; all if left out")
+    parser.add_argument("--out", type=Path, help="a folder for table.md, evaluation.json and table.png (needs matplotlib)")
+    parser.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    if options.seeds < 1 or options.prompt_seeds < 0 or (options.limit is not None and options.limit < 1):
+        raise BadRequest("--seeds and --limit should be 1 or more, --prompt-seeds 0 or more.")
+    from ...terminal import ProgressLine
+    from .evaluation import evaluate
+    from .report import draw, markdown
+
+    progress = ProgressLine()
+    evaluation = evaluate(options.model, options.corpus, options.split, options.seeds, options.prompt_seeds, options.limit, progress)
+    progress.finish()
+    print(markdown(evaluation))
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "table.md").write_text(markdown(evaluation) + "\n", encoding="utf-8")
+        evaluation.save(options.out / "evaluation.json")
+        draw(evaluation, options.out / "table.png")
+        print(f"{options.out}: table.md, evaluation.json, table.png", file=sys.stderr)
