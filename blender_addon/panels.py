@@ -73,6 +73,7 @@ def _draw_options(layout: bpy.types.UILayout, chosen: settings.UnderstudySetting
     row.prop(chosen, "use_new_seed", text="", icon="FILE_REFRESH")
     column.prop(chosen, "quality")
     _draw_choice(column, chosen, "Guidance", "guidance")
+    column.prop(chosen, "lock_feet")
     column.prop(chosen, "variations")
 
 

@@ -51,6 +51,9 @@ class UnderstudySettings(bpy.types.PropertyGroup):
         name="Guidance", default=2.0, min=1.0, max=20.0, soft_max=8.0, step=50, precision=1,
         description="How closely the words are followed: low is freer, high is stricter and stiffer",
     )  # fmt: skip
+    lock_feet: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Lock Feet", default=True, description="Keep planted feet from sliding and from sinking into the floor"
+    )
     variations: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Variations", default=1, min=1, max=MAX_VARIATIONS, soft_max=8,
         description="How many motions are made at once; the first is played, the others are kept as Actions",

@@ -39,6 +39,7 @@ class Shot:
     guidance: float | None = None
     model: str = "starter"
     device: str = "auto"
+    lock_feet: bool = True
     open: str = ""
     armature: str = ""
     start_frame: float = 1.0
@@ -47,7 +48,7 @@ class Shot:
     def request(self, job: int) -> BodyRequest:
         """Raises BadRequest for values that cannot be used."""
         steps = Quality[self.quality.upper()].value
-        request = BodyRequest(job, self.text, self.seconds, self.seed, steps, self.guidance, 1, self.model, self.device)
+        request = BodyRequest(job, self.text, self.seconds, self.seed, steps, self.guidance, 1, self.model, self.device, self.lock_feet)
         request.validate()
         return request
 
@@ -95,13 +96,14 @@ def _shot(row: Mapping[str, Any], number: int) -> Shot:
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("seconds", "guidance", "start_frame", "fps"), (int, float)),
     "seed": (int,),
+    "lock_feet": (bool,),
     "save": (str, list),
 }
 
 
 def _typed(where: str, name: str, value: Any) -> Any:
     kinds = _KINDS.get(name, (str,))
-    if not isinstance(value, kinds) or isinstance(value, bool):
+    if not isinstance(value, kinds) or isinstance(value, bool) != (kinds == (bool,)):
         raise BadRequest(f"{where}: {name} = {value!r} should be {' or '.join(kind.__name__ for kind in kinds)}.")
     if name == "save":
         outputs = (value,) if isinstance(value, str) else tuple(value)

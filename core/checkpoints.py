@@ -50,7 +50,8 @@ class BodyConfigs:
 
 @dataclass(frozen=True)
 class BundleCard:
-    """What a bundle says of itself. residual_share: part of the codes that may be drawn. bytes, sha256: of its safetensors."""
+    """What a bundle says of itself. residual_share: part of the codes that may be drawn;
+    residual_layers: how many layers of residual tokens are generated. bytes, sha256: of its safetensors."""
 
     format: str
     name: str
@@ -66,6 +67,7 @@ class BundleCard:
     networks: BodyConfigs
     bytes: int = 0
     sha256: str = ""
+    residual_layers: int = 5
 
     def __post_init__(self) -> None:
         if not 0 < self.residual_share <= 1:
@@ -144,7 +146,8 @@ def assembled(networks: BodyNetworks, representation: LocalRotations, card: Bund
         network.to(device).eval().requires_grad_(False)
     encoder = load_text_encoder(card.text_encoder)
     _check_fit(card, encoder)
-    unmasking, residual = UnmaskingSettings(guidance=card.guidance), ResidualSettings(card.residual_guidance, share=card.residual_share)
+    unmasking = UnmaskingSettings(guidance=card.guidance)
+    residual = ResidualSettings(card.residual_guidance, share=card.residual_share, layers=card.residual_layers)
     return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps), device)
 
 

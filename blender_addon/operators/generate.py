@@ -31,6 +31,7 @@ def task_from(context: bpy.types.Context) -> jobs.Task:
         variations=chosen.variations,
         model=prefs.model if prefs else "starter",
         device=prefs.device if prefs else "auto",
+        lock_feet=chosen.lock_feet,
     )
     request.validate()
     chosen.seed = request.seed

@@ -39,10 +39,11 @@ class _Leg:
         return [self.ankle, self.foot]
 
 
-def lock_feet(motion: BodyMotion, skeleton: Skeleton) -> BodyMotion:
-    """The motion with planted feet at rest and above the floor; nothing else is changed."""
+def lock_feet(motion: BodyMotion) -> BodyMotion:
+    """The motion with planted feet at rest and above the floor (y = 0): its path and its legs are changed, nothing else."""
     if len(motion.translation) < 3:
         return motion
+    skeleton = Skeleton(motion.joint_names, motion.parents, torch.from_numpy(motion.offsets.astype(np.float64)))
     translation = torch.from_numpy(motion.translation.astype(np.float64))
     local = matrix_from_quaternion(torch.from_numpy(motion.rotations.astype(np.float64)))
     legs = _legs(skeleton)

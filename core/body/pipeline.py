@@ -13,6 +13,7 @@ from torch import Tensor
 from ..contract import BodyMotion, BodyRequest, Recipe, StageTime
 from .features import Representation
 from .flow_decoder import RectifiedFlowDecoder
+from .foot_lock import lock_feet
 from .motion_length import LengthEstimator
 from .motion_tokens import FRAMES_PER_TOKEN, MotionTokenizer
 from .prompt_steps import prompt_steps
@@ -150,12 +151,13 @@ class BodyPipeline:
         frames = features.shape[1] if request.seconds is None else round(request.seconds * self._representation.fps) + 1
         filled = replace(
             recipe, text=request.text, seconds=round((frames - 1) / self._representation.fps, 6), steps=request.steps,
-            guidance=self._guidance(request),
+            guidance=self._guidance(request), lock_feet=request.lock_feet,
         )  # fmt: skip
-        return [
+        motions = [
             self._representation.decode(rows[:frames], replace(filled, seed=_seed(request, variation), variation=variation))
             for variation, rows in enumerate(features)
         ]
+        return [lock_feet(motion) for motion in motions] if request.lock_feet else motions
 
 
 def _seed(request: BodyRequest, variation: int) -> int:

@@ -16,11 +16,12 @@ from .token_transformer import TokenTransformer, TokenTransformerConfig, guided,
 
 @dataclass(frozen=True)
 class ResidualSettings:
-    """Values of the published evaluation."""
+    """Values of the published evaluation. layers: how many residual layers are generated; those above stay empty."""
 
     guidance: float = 5.0
     temperature: float = 1.0
     share: float = 0.1
+    layers: int = 5
 
 
 class ResidualTransformer(TokenTransformer):
@@ -63,8 +64,8 @@ def generate_residual_tokens(
     given: (B, n, Q) and keep: (B, n), True where all layers stay as given. generators: one a row.
     """
     pad = base == NO_CODE
-    n_layers = model.config.n_quantizers
-    ids = torch.full((*base.shape, n_layers), model.pad_id, device=base.device)
+    n_layers = min(settings.layers + 1, model.config.n_quantizers)
+    ids = torch.full((*base.shape, model.config.n_quantizers), model.pad_id, device=base.device)
     ids[..., 0] = base.masked_fill(pad, model.pad_id)
     both = text.with_unconditional() if settings.guidance != 1 else text
     for layer in range(1, n_layers):

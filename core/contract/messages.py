@@ -9,7 +9,7 @@ from .errors import BadRequest, UnderstudyError
 from .motion import BodyMotion
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 1
+CONTRACT_VERSION = 2
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 MAX_PROMPT_CHARACTERS = 1000
@@ -42,6 +42,7 @@ class BodyRequest:
 
     seconds: length of the motion, or None to let the model estimate it. steps: grid points of the flow sampler (see Quality).
     guidance: strength of the prompt in the token transformers, 1 is none; None takes what the model was measured with.
+    lock_feet: planted feet are kept from sliding and from sinking into the floor.
     model: a bundle's name, or the full path of its folder.
     device: "auto", "cpu" or "cuda".
     """
@@ -55,6 +56,7 @@ class BodyRequest:
     variations: int = 1
     model: str = "starter"
     device: str = "auto"
+    lock_feet: bool = True
 
     def validate(self) -> None:
         """Raises BadRequest with one sentence about the first value that cannot be used."""

@@ -28,6 +28,7 @@ class Recipe:
     model: str = ""
     weights: str = ""
     version: str = ""
+    lock_feet: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)

@@ -18,10 +18,12 @@ from .tasks import trained_tokenizer
 RESIDUAL_GUIDANCE, RESIDUAL_SHARE = 1.0, 1.0
 
 
-def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float) -> BundleCard:
+def make_bundle(
+    run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float, residual_layers: int
+) -> BundleCard:
     """Averaged weights of all five networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
 
-    guidance: what the model uses where the animator sets none; small networks go astray above 3.
+    guidance: what the model uses where the animator sets none; small networks go astray above 3. residual_layers: how many are generated.
     """
     missing = [field.name for field in dataclasses.fields(BodyConfigs) if not (run / field.name / CHECKPOINT).is_file()]
     if missing:
@@ -34,5 +36,17 @@ def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tup
         trained_network(run / field.name, network)
     _, representation = trained_tokenizer(run)
     sampling = guidance, RESIDUAL_GUIDANCE, RESIDUAL_SHARE
-    card = BundleCard(FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, *sampling, configs)
+    card = BundleCard(
+        FORMAT,
+        out.name,
+        title,
+        licence,
+        attribution,
+        minilm.NAME,
+        REPRESENTATION,
+        True,
+        *sampling,
+        configs,
+        residual_layers=residual_layers,
+    )
     return save_bundle(out, card, networks, representation)

@@ -1,4 +1,4 @@
-"""Sentences for clips: our own from captions.toml, those that came with a pack, and their mirror images."""
+"""Sentences for clips: our own from the folder `sentences`, those that came with a pack, and their mirror images."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .motion_capture.packs import Label
 from .motion_capture.source_clip import MotionFileError
 
-CAPTIONS_FILE = Path(__file__).with_name("captions.toml")
-SENTENCES_A_CELL = 64  # of one content in one style; more phrasings repeat the same words
+SENTENCES_FOLDER = Path(__file__).with_name("sentences")
+SENTENCES_A_CELL = 128  # of one content in one style; more phrasings repeat the same words
 _NEUTRAL = ("a person", "someone", "a man", "a woman", "the character", "he", "she", "somebody")
 # Also inside compounds: "left-handed", "turn-left", "leftmost"
 _SIDE_WORD = re.compile(r"\b(?:(?P<side>left|right)(?=(?:wards?|hand(?:ed)?|footed|most)?\b)|(?P<against>counter-?|anti-?)?clockwise\b)")
@@ -30,19 +31,31 @@ class Caption:
 
 
 class CaptionBook:
-    """The sentences of captions.toml."""
+    """Our own sentences for the three packs. phrases: by content, in the third person; subjects: who moves, by style."""
 
-    def __init__(self, path: Path = CAPTIONS_FILE) -> None:
-        with path.open("rb") as file:
-            book = tomllib.load(file)
-        self._phrases = {content: entry["phrases"] for content, entry in book["bandai"]["content"].items()}
-        self._styles = book["bandai"]["style"]
-        self.relabelled: dict[str, str] = book["bandai"]["relabelled"]
-        self._by_description: dict[str, list[str]] = book["cmu"]["description"]
-        self._by_clip: dict[str, list[str]] = book["accad"]["clip"]
+    def __init__(self, folder: Path = SENTENCES_FOLDER) -> None:
+        bandai = _table(folder / "bandai.toml")["bandai"]
+        self.phrases: dict[str, list[str]] = {content: entry["phrases"] for content, entry in bandai["content"].items()}
+        self._styles = bandai["style"]
+        self.subjects: dict[str, list[str]] = {style: entry["subjects"] for style, entry in self._styles.items()}
+        self.relabelled: dict[str, str] = bandai["relabelled"]
+        self._by_description: dict[str, list[str]] = _table(folder / "cmu.toml")["cmu"]["description"]
+        self._by_clip: dict[str, list[str]] = _table(folder / "accad.toml")["accad"]["clip"]
+        self._segments: dict[str, list[Caption]] = {}
+        for segment in _table(folder / "cmu_segments.toml")["segment"]:
+            found = [Caption(text, segment["start"], segment["end"]) for text in segment["text"]]
+            self._segments.setdefault(segment["clip"], []).extend(found)
 
-    def sentences(self, pack: str, label: Label) -> list[str]:
-        """All sentences for a clip of one of the three packs; empty where the book says to leave the clip out."""
+    def captions(self, pack: str, label: Label) -> list[Caption]:
+        """All captions for a clip of one of the three packs; empty where the book says to leave the clip out.
+
+        A clip that was looked at and cut into segments has only theirs: the index describes it as a whole.
+        """
+        if pack == "cmu" and label.clip in self._segments:
+            return self._segments[label.clip]
+        return [Caption(text) for text in self._whole(pack, label)]
+
+    def _whole(self, pack: str, label: Label) -> list[str]:
         if pack == "accad":
             return self._by_clip[label.clip]
         if pack == "cmu":
@@ -51,7 +64,7 @@ class CaptionBook:
         return self._cell(content, label.style) if content else []
 
     def _cell(self, content: str, style: str) -> list[str]:
-        entry, phrases = self._styles[style], self._phrases[content]
+        entry, phrases = self._styles[style], self.phrases[content]
         if style == "normal":
             made = [*phrases] + [f"{who} {phrase}" for who in _NEUTRAL for phrase in phrases]
         else:
@@ -61,6 +74,11 @@ class CaptionBook:
             made += [f"{phrase} {how}" for phrase in phrases for how in entry["adverbs"]]
         random.Random(f"{content} {style}").shuffle(made)
         return made[:SENTENCES_A_CELL]
+
+
+def _table(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return tomllib.load(file)
 
 
 def mirrored_text(text: str) -> str:

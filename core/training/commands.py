@@ -90,9 +90,7 @@ def _add_network(train: Parsers[argparse.ArgumentParser], name: str, steps: int,
     parser = train.add_parser(name, help=f"train the {name} network; goes on where it was stopped")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.npz"))
     parser.add_argument("--run", dest="folder", type=Path, default=Path("runs/own"), help="folder of the run")
-    parser.add_argument(
-        "--start-from", type=Path, metavar="BUNDLE", help="train a finished model further, with sentences or motion of your own"
-    )
+    parser.add_argument("--start-from", type=Path, metavar="BUNDLE", help="train a finished model further")
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--batch-size", type=int, default=batch_size)
     parser.add_argument("--learning-rate", type=float, default=rate)
@@ -133,13 +131,17 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--licence", default="unstated", help="of the weights, as it follows from the data")
     parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
     parser.add_argument("--guidance", type=float, default=2.0, help="used where the animator sets none")
+    parser.add_argument(
+        "--residual-layers", type=int, default=2, help="token layers above the first; the flow decoder does the rest"
+    )
     parser.set_defaults(run=_bundle)
 
 
 def _bundle(options: argparse.Namespace) -> None:
     from .bundle import make_bundle
 
-    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), options.guidance)
+    sampling = options.guidance, options.residual_layers
+    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), *sampling)
     print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")
 
 

@@ -19,6 +19,7 @@ from ..body.features import raw_features
 from ..contract import BadRequest, BodyMotion
 from ..geometry.skeleton import REST_SKELETON
 from .captions import Caption, CaptionBook, mirrored_text, read_timed_captions
+from .mixing import Part, may_be_mixed, mixtures
 from .motion_capture.folder import motion_files, read_motion_file
 from .motion_capture.ground import on_flat_floor
 from .motion_capture.normalise import at_training_rate, mirrored
@@ -27,6 +28,7 @@ from .motion_capture.retarget import retarget
 from .motion_capture.source_clip import MotionFileError, SourceClip
 
 PACKS = ("bandai_namco", "cmu", "accad")
+MIXED = "mixed"  # the pack of clips that were put together, not recorded
 MIN_FRAMES = 20  # one second; shorter stretches between two jumps of a recording are left out
 # CMU: playground and uneven ground, where y = 0 is not where the feet stand (data card, section 3)
 _UNEVEN_SUBJECTS = ("01", "03")
@@ -59,6 +61,10 @@ class Stretch:
     first: int
     count: int
     spans: tuple[Span, ...]
+
+    @property
+    def is_recorded(self) -> bool:
+        return self.pack != MIXED
 
 
 @dataclass(frozen=True)
@@ -110,11 +116,17 @@ class _Builder:
     features: list[Tensor] = field(default_factory=list)
     stretches: list[Stretch] = field(default_factory=list)
     sentences: dict[str, int] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
     n_frames: int = 0
 
     def add(self, clip: SourceClip, label: Label, pack: str, split: str, captions: list[Caption], flat: bool) -> None:
         motion, frame_ok = at_training_rate(retarget(clip))
         motion = on_flat_floor(motion) if flat else motion
+        self.add_motion(motion, frame_ok, label, pack, split, captions)
+        if pack == "bandai_namco" and split == "train" and may_be_mixed(label):
+            self.parts.append(Part(label, motion))
+
+    def add_motion(self, motion: BodyMotion, frame_ok: Tensor, label: Label, pack: str, split: str, captions: list[Caption]) -> None:
         for is_mirrored, side in ((False, motion), (True, mirrored(motion))):
             features = raw_features(side, REST_SKELETON)
             for first, last in _runs(frame_ok):
@@ -152,6 +164,11 @@ def build(packs: Path | None, folder: Path | None, captions: Path | None, report
         for clip, label, pack, sentences, done, total in _pack_clips(packs):
             report(f"reading {pack}", done, total)
             builder.add(clip, label, pack, split_of(pack, label), sentences, not is_uneven(label))
+        book = CaptionBook()
+        for part, sentences in mixtures(builder.parts, book.subjects, book.phrases):
+            builder.add_motion(
+                part.motion, torch.ones(len(part.motion.translation), dtype=torch.bool), part.label, MIXED, "train", sentences
+            )
     if folder:
         own = read_timed_captions(captions) if captions else {}
         files = list(motion_files(folder))
@@ -189,8 +206,7 @@ def _pack_clips(folder: Path) -> Iterator[tuple[SourceClip, Label, str, list[Cap
         pack = MotionPack(folder / f"{name}.npz")
         for number, clip in enumerate(pack.clips()):
             label = pack.labels[clip.name]
-            sentences = [Caption(text) for text in book.sentences(name, label)]
-            sentences += timed.get(clip.name, [])
+            sentences = book.captions(name, label) + timed.get(clip.name, [])
             if sentences:
                 label = _relabelled(label, book)
                 yield clip, label, name, sentences, number + 1, len(pack.names)

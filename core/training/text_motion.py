@@ -15,6 +15,7 @@ from ..body.text_encoder import EncodedText
 from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
 from .stitching import BLEND_FRAMES, stitch
+from .time_warp import drawn_rate, time_warped
 from .windows import TEXT_BALANCE, balanced_weights
 
 T = TypeVar("T")
@@ -74,11 +75,13 @@ class TextMotionSampler:
 
     def _clip(self, stretch: Stretch, generator: torch.Generator) -> tuple[Tensor, int]:
         """Up to 9.8 s of one described span, and one of its sentences."""
-        span = _pick(stretch.spans, generator)
-        longest = LONGEST * FRAMES_PER_TOKEN
+        span, rate = _pick(stretch.spans, generator), drawn_rate(generator)
+        longest = int(LONGEST * FRAMES_PER_TOKEN * rate)
         length = min(span.end - span.start, longest)
         start = stretch.first + span.start + int(torch.randint(0, span.end - span.start - length + 1, (), generator=generator))
-        return self._corpus.features[start : start + length], _pick(span.sentences, generator)
+        frames = self._corpus.features[start : start + length]
+        sentence = _pick(span.sentences, generator)
+        return (frames if rate == 1 else time_warped(frames, rate, self._representation.layout)), sentence
 
     def _stitched(self, stretch: Stretch, first: Tensor, generator: torch.Generator) -> _Example:
         """The end of one clip, then another by the same performer in the same manner, described by the second's sentence.

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..body.features import LocalRotations
 from ..body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
-from ..body.motion_tokens import MotionTokenizer
+from ..body.motion_tokens import NO_CODE, MotionTokenizer
 from .corpus import Corpus
 from .windows import WindowSampler
 
@@ -22,6 +22,9 @@ WEIGHED_ALIKE = 0.5
 VALIDATION_STEPS = 16
 # Errors that change from frame to frame are seen as jitter. The best prediction, the mean, is the same under every such weight
 STEP_WEIGHT, STEP_OF_STEP_WEIGHT = 4.0, 2.0
+# So often a flow decoder sees only the first few token layers, as many as a draw says. It learns to bring the detail itself, which the
+# residual transformer can hardly know from the words
+FEWER_LAYERS_SHARE = 0.5
 DRIFT_WEIGHT = 1.0  # of the errors of the root's velocities added up over a window, by which a walk goes astray
 
 
@@ -48,16 +51,21 @@ class FlowTask:
         data = self._representation.normalise(raw).to(self._device)
         noise = torch.randn(data.shape, generator=generator).to(self._device)
         times = torch.rand(len(data), generator=generator).to(self._device)
-        return self._velocity_error(self.network, data, noise, times), {}
+        codes = self._codes(data, self._layers_of(data, generator))
+        return self._velocity_error(self.network, data, noise, times, codes), {}
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         assert isinstance(network, RectifiedFlowDecoder)
         generator = torch.Generator().manual_seed(1)
         noise = torch.randn(self._validation.shape, generator=generator).to(self._device)
         times = torch.linspace(0.01, 0.99, len(noise), device=self._device)
-        decoded = network.decode(self._codes(self._validation), noise, VALIDATION_STEPS)
+        layers = torch.full((len(noise),), self._tokenizer.config.n_quantizers)
+        codes = self._codes(self._validation, layers)
+        few = self._codes(self._validation, layers // 3)
+        decoded, from_few = (network.decode(each, noise, VALIDATION_STEPS) for each in (codes, few))
         return {
-            "loss": float(self._velocity_error(network, self._validation, noise, times)),
+            "loss": float(self._velocity_error(network, self._validation, noise, times, codes)),
+            "feature_error_of_few": float(F.l1_loss(from_few, self._validation)),
             "feature_error": float(F.l1_loss(decoded, self._validation)),
             "jitter": float(decoded.diff(n=2, dim=1).abs().mean() / self._validation.diff(n=2, dim=1).abs().mean()),
         }
@@ -68,18 +76,27 @@ class FlowTask:
     def load_extra_state(self, state: dict[str, Any]) -> None:
         pass
 
-    def _velocity_error(self, network: RectifiedFlowDecoder, data: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+    def _velocity_error(self, network: RectifiedFlowDecoder, data: Tensor, noise: Tensor, times: Tensor, codes: Tensor) -> Tensor:
         t = times[:, None, None]
-        velocity = network(t * data + (1 - t) * noise, times, self._codes(data))
+        velocity = network(t * data + (1 - t) * noise, times, codes)
         error = velocity - (data - noise)
         if not network.config.predicts_motion:
             return error.square().mean()
         error = error * ((1 - t) / (1 - t).clamp_min(WEIGHED_ALIKE))
         return time_weighed(error, self._root)
 
-    def _codes(self, data: Tensor) -> Tensor:
+    def _layers_of(self, data: Tensor, generator: torch.Generator) -> Tensor:
+        """(B,) how many token layers each window shows."""
+        n_layers = self._tokenizer.config.n_quantizers
+        fewer = torch.rand(len(data), generator=generator) < FEWER_LAYERS_SHARE
+        return torch.where(fewer, torch.randint(1, n_layers + 1, fewer.shape, generator=generator), n_layers)
+
+    def _codes(self, data: Tensor, layers: Tensor) -> Tensor:
+        """Token vectors (B, T/4, C) of the first layers[b] layers of window b."""
         with torch.no_grad():
-            return self._tokenizer.quantizer.lookup(self._tokenizer.encode(data))
+            ids = self._tokenizer.encode(data)
+            shown = torch.arange(ids.shape[-1]) < layers[:, None]
+            return self._tokenizer.quantizer.lookup(ids.masked_fill(~shown[:, None].to(ids.device), NO_CODE))
 
 
 def time_weighed(error: Tensor, root: slice) -> Tensor:

@@ -29,9 +29,9 @@ class WindowSampler:
     """Windows of `frames` frames out of the stretches of one split that are long enough; shorter ones where none is."""
 
     def __init__(self, corpus: Corpus, split: str, frames: int) -> None:
-        longest = max(stretch.count for stretch in corpus.usable("train", lambda stretch: True))
+        longest = max(stretch.count for stretch in corpus.usable("train", lambda stretch: stretch.is_recorded))
         self.frames = min(frames, longest // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN)
-        self._stretches = corpus.usable(split, lambda stretch: stretch.count >= self.frames)
+        self._stretches = corpus.usable(split, lambda stretch: stretch.is_recorded and stretch.count >= self.frames)
         self._weights = balanced_weights(self._stretches, MOTION_BALANCE)
         self._features = corpus.features
 

@@ -6,7 +6,7 @@ from ..corpus import Corpus, Stretch
 
 # The two data sets of Bandai-Namco name the same manner differently (data card, section 3)
 _SAME_STYLE = {"masculinity": "masculine", "old": "elderly", "tired": "exhausted"}
-_NO_CONTENT = ("misc", "")
+_NO_CONTENT = ("misc", "mixed", "")
 
 
 def content_class(stretch: Stretch) -> str | None:

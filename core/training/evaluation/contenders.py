@@ -79,8 +79,9 @@ class Retrieval:
         nearest = int(self._known[int((self._vectors @ wanted).argmax())])
         places = self._places[nearest]
         order = torch.randperm(len(places), generator=torch.Generator().manual_seed(FIRST_SEED)).tolist()
-        return [self._cut(*places[order[seed % len(places)]], frames) for seed in range(seeds)]
+        return [self._cut(places[order[seed % len(places)]], frames) for seed in range(seeds)]
 
-    def _cut(self, stretch: Stretch, start: int, end: int, frames: int) -> BodyMotion:
+    def _cut(self, place: tuple[Stretch, int, int], frames: int) -> BodyMotion:
+        stretch, start, end = place
         end = min(end, start + frames)
         return motion_of(self._corpus.features[stretch.first + start : stretch.first + end])

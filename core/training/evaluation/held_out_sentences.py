@@ -1,4 +1,4 @@
-"""Sentences that no training has seen, by what they ask for (heldout_sentences.toml)."""
+"""Sentences that no training has seen, by what they ask for (sentences/held_out.toml)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..captions import mirrored_text
+from ..captions import SENTENCES_FOLDER, mirrored_text
 from .classes import style_class
 
-HELD_OUT_FILE = Path(__file__).with_name("heldout_sentences.toml")
+HELD_OUT_FILE = SENTENCES_FOLDER / "held_out.toml"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class HeldOutSentences:
     def __init__(self, path: Path = HELD_OUT_FILE) -> None:
         with path.open("rb") as file:
             book = tomllib.load(file)
-        self.contents: dict[str, list[str]] = {**book["content"], **book["other"]}
+        self.contents: dict[str, list[str]] = book["content"]
         self.styles: dict[str, list[tuple[str, str]]] = {}
         for style, pairs in book["style"].items():
             self.styles.setdefault(style_class(style) or style, []).extend((content, text) for content, text in pairs)

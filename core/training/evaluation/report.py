@@ -70,6 +70,7 @@ def draw(evaluation: Evaluation, path: Path) -> None:
         raise UnderstudyError("The picture needs matplotlib: install it into this Python, or leave --picture out.") from error
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.patches import Patch
 
     shown = [column for column in COLUMNS if any(column in row for row in evaluation.rows.values())]
     figure, axes = pyplot.subplots(2, -(-len(shown) // 2), figsize=(2.6 * -(-len(shown) // 2), 7), squeeze=False)
@@ -82,7 +83,7 @@ def draw(evaluation: Evaluation, path: Path) -> None:
         axis.bar(range(len(rows)), [figure.mean for _, figure in rows], yerr=errors, color=[colours[name] for name, _ in rows])
         axis.set_title(COLUMNS[column][0], fontsize=9)
         axis.set_xticks([])
-    handles = [pyplot.Rectangle((0, 0), 1, 1, color=colour) for colour in colours.values()]
+    handles = [Patch(color=colour) for colour in colours.values()]
     figure.legend(handles, list(colours), loc="lower center", ncol=len(colours), fontsize=9)
     figure.suptitle(f"{evaluation.model}: {evaluation.clips} held-out clips, {evaluation.seeds} seeds, 95 % intervals")
     figure.tight_layout(rect=(0, 0.05, 1, 0.97))

@@ -106,7 +106,7 @@ class JudgeTask:
 
 
 def matching_loss(motions: Tensor, sentences: Tensor, alike: Tensor, scale: Tensor) -> Tensor:
-    """Mean cross-entropy of finding the own sentence of a motion and the own motion of a sentence by distance; `alike` pairs are left out."""
+    """Cross-entropy of finding the own sentence of a motion and the own motion of a sentence by distance; `alike` pairs do not count."""
     logits = -torch.cdist(motions, sentences) * scale.exp() / motions.shape[-1] ** 0.5
     logits = logits.masked_fill(alike, -1e9)
     target = torch.arange(len(motions), device=motions.device)
@@ -114,7 +114,7 @@ def matching_loss(motions: Tensor, sentences: Tensor, alike: Tensor, scale: Tens
 
 
 def _is_described(stretch: Stretch) -> bool:
-    return bool(stretch.spans) and stretch.count >= SHORTEST_FRAMES
+    return stretch.is_recorded and bool(stretch.spans) and stretch.count >= SHORTEST_FRAMES
 
 
 def _accuracy(logits: Tensor, target: Tensor) -> float:

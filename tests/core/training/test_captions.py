@@ -24,23 +24,27 @@ def sides(text: str) -> set[str]:
     return set(re.findall(r"\b(left|right)\b", text))
 
 
+def sentences(label: Label, book: CaptionBook = BOOK, pack_name: str = "bandai_namco") -> list[str]:
+    return [caption.text for caption in book.captions(pack_name, label)]
+
+
 def all_sentences() -> list[str]:
-    return [text for name in PACKS for label in pack(name).labels.values() for text in BOOK.sentences(name, label)]
+    return [text for name in PACKS for label in pack(name).labels.values() for text in sentences(label, pack_name=name)]
 
 
 @needs_data
 @pytest.mark.parametrize("name", PACKS)
 def test_every_clip_has_sentences_unless_the_book_leaves_it_out(name: str) -> None:
     for label in pack(name).labels.values():
-        sentences = BOOK.sentences(name, label)
-        assert bool(sentences) != (BOOK.relabelled.get(label.clip) == ""), label.clip
-        assert len(set(sentences)) == len(sentences)
-        assert all(text == text.strip().lower() and "  " not in text for text in sentences)
+        found = BOOK.captions(name, label)
+        assert bool(found) != (BOOK.relabelled.get(label.clip) == ""), label.clip
+        assert len(set(found)) == len(found)
+        assert all(caption.text == caption.text.strip().lower() and "  " not in caption.text for caption in found)
 
 
 @needs_data
 def test_a_cell_has_many_sentences_but_not_too_many() -> None:
-    counts = {len(BOOK.sentences("bandai_namco", label)) for label in pack("bandai_namco").labels.values()} - {0}
+    counts = {len(sentences(label)) for label in pack("bandai_namco").labels.values()} - {0}
     assert min(counts) >= 30
     assert max(counts) <= SENTENCES_A_CELL
 
@@ -48,26 +52,26 @@ def test_a_cell_has_many_sentences_but_not_too_many() -> None:
 @needs_data
 def test_a_cell_is_the_same_whenever_it_is_made() -> None:
     label = Label("dataset-2_walk_elderly_001", "dataset-2", "walk", "elderly", "")
-    assert BOOK.sentences("bandai_namco", label) == CaptionBook().sentences("bandai_namco", label)
+    assert sentences(label) == sentences(label, CaptionBook())
 
 
 @pytest.mark.parametrize("style", ["elderly", "normal", "feminine"])
 @pytest.mark.parametrize("side", ["left", "right"])
 @pytest.mark.parametrize("content", ["raise-up-{}-hand", "wave-{}-hand", "walk-turn-{}"])
 def test_a_content_with_a_side_names_that_side_and_no_other(content: str, side: str, style: str) -> None:
-    sentences = BOOK.sentences("bandai_namco", Label("clip", "dataset-2", content.format(side), style, ""))
-    assert all(sides(text) <= {side} for text in sentences)
-    assert sum(side in sides(text) for text in sentences) > len(sentences) / 2
+    found = sentences(Label("clip", "dataset-2", content.format(side), style, ""))
+    assert all(sides(text) <= {side} for text in found)
+    assert sum(side in sides(text) for text in found) > len(found) / 2
 
 
 def test_a_content_without_a_side_names_none() -> None:
     for content in ("walk", "run", "bow", "wave-both-hands", "walk-back"):
-        for text in BOOK.sentences("bandai_namco", Label("clip", "dataset-2", content, "normal", "")):
-            assert not sides(text), text
+        for text in sentences(Label("clip", "dataset-2", content, "normal", "")):
+            assert len(sides(text)) != 1, text
 
 
 def test_the_style_shows_in_sentences_of_a_style_and_not_in_normal_ones() -> None:
-    old, normal = (set(BOOK.sentences("bandai_namco", Label("clip", "", "walk", style, ""))) for style in ("elderly", "normal"))
+    old, normal = (set(sentences(Label("clip", "", "walk", style, ""))) for style in ("elderly", "normal"))
     assert not old & normal
 
 
@@ -82,8 +86,8 @@ def test_the_style_shows_in_sentences_of_a_style_and_not_in_normal_ones() -> Non
 def test_relabelled_clips_are_described_by_what_they_show(clip: str, content: str) -> None:
     named = clip.split("_")[1]
     style = clip.split("_")[2]
-    sentences = BOOK.sentences("bandai_namco", Label(clip, "dataset-2", named, style, ""))
-    assert sentences == BOOK.sentences("bandai_namco", Label("another", "dataset-2", content, style, ""))
+    found = sentences(Label(clip, "dataset-2", named, style, ""))
+    assert found == sentences(Label("another", "dataset-2", content, style, ""))
 
 
 @needs_data
@@ -179,3 +183,9 @@ def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere", tmp_path / "binary", tmp_path):
         with pytest.raises(MotionFileError, match="cannot be read"):
             read_timed_captions(path)
+
+
+def test_a_trial_that_was_cut_into_segments_has_their_times() -> None:
+    found = BOOK.captions("cmu", Label("14_06", "14", "warm up", "", "jumping jacks, jog, squats, side twists, stretches"))
+    assert len({(caption.start, caption.end) for caption in found}) >= 5
+    assert all(caption.end is not None and caption.end - caption.start <= 10 for caption in found)

@@ -1,4 +1,4 @@
-"""The caption file names every label of the motion data and keeps its wording rules."""
+"""The sentence files name every label of the motion data and keep their wording rules."""
 
 import csv
 import json
@@ -13,7 +13,16 @@ import pytest
 
 REPO_ROOT = Path(__file__).resolve().parents[3]
 BODY = Path(os.environ.get("UNDERSTUDY_DATA", REPO_ROOT.parent / "shared" / "data")) / "body"
-CAPTIONS: dict[str, Any] = tomllib.loads((REPO_ROOT / "core" / "training" / "captions.toml").read_text("ascii"))
+SENTENCES = REPO_ROOT / "core" / "training" / "sentences"
+
+
+def read(name: str) -> dict[str, Any]:
+    return tomllib.loads((SENTENCES / f"{name}.toml").read_text("ascii"))
+
+
+CAPTIONS: dict[str, Any] = {**read("bandai"), **read("cmu"), **read("accad")}
+SEGMENTS: list[dict[str, Any]] = read("cmu_segments")["segment"]
+HELD_OUT = read("held_out")
 
 needs_data = pytest.mark.skipif(
     not (BODY / "bandai_namco_labels.csv").is_file(), reason=f"no motion data at {BODY} (set UNDERSTUDY_DATA)"
@@ -21,7 +30,7 @@ needs_data = pytest.mark.skipif(
 
 SIDE_WORDS = {"left", "right", "leftward", "rightward", "leftwards", "rightwards"}
 FORBIDDEN = re.compile(
-    r"\b(upright|all right|right (away|now|off|angle|angles|there|here|up|before|after|behind)"
+    r"\b(upright|all right|right (away|now|off|angle|angles|here|up|after|behind)"
     r"|(has|have|had|he|she|it|they|who) left|left (over|behind|alone|the)"
     r"|port side|starboard|mocap|subject|clip)\b"
 )
@@ -38,6 +47,7 @@ def entries() -> Iterator[tuple[str, list[str]]]:
         yield f"cmu {description}", texts
     for clip, texts in CAPTIONS["accad"]["clip"].items():
         yield f"accad {clip}", texts
+    yield "cmu segments", list(dict.fromkeys(text for segment in SEGMENTS for text in segment["text"]))
 
 
 ENTRIES = list(entries())
@@ -87,11 +97,12 @@ def test_no_sentence_is_copied_from_the_data_pack() -> None:
 
 def test_tables_have_their_sizes() -> None:
     for content, entry in CAPTIONS["bandai"]["content"].items():
-        assert set(entry) == {"phrases"} and 6 <= len(entry["phrases"]) <= 8, content
+        assert set(entry) == {"phrases"} and len(entry["phrases"]) >= 18, content
     for style, entry in CAPTIONS["bandai"]["style"].items():
         assert set(entry) == {"subjects", "adverbs", "leads"}, style
-        assert 3 <= len(entry["subjects"]) <= 6 and 4 <= len(entry["adverbs"]) <= 6, style
-        assert len(entry["leads"]) in ((0,) if style == "normal" else (2, 3)), style
+        assert len(entry["subjects"]) >= 7 and len(entry["adverbs"]) >= 9, style
+        assert len(entry["leads"]) >= (0 if style == "normal" else 5), style
+    assert len(SEGMENTS) >= 1000
     for name, texts in ENTRIES:
         assert len(texts) >= 3 or name == "style normal leads", name
 
@@ -109,6 +120,8 @@ def test_wording(name: str, texts: list[str]) -> None:
 
 @each_entry
 def test_swapping_sides_leaves_the_entry(name: str, texts: list[str]) -> None:
+    if name == "cmu segments":
+        pytest.skip("segments of all sides together")
     assert {swap_sides(text) for text in texts if sides(text)}.isdisjoint(texts)
 
 
@@ -117,3 +130,41 @@ def test_no_sentence_names_only_the_other_side(name: str, texts: list[str]) -> N
     named = {side for side in ("left", "right") if re.search(side, name, re.IGNORECASE)}
     if len(named) == 1 and name not in ("content walk-left", "content walk-right"):
         assert all(sides(text) <= named for text in texts)
+
+
+@pytest.mark.parametrize("name", ["bandai", "cmu", "accad", "cmu_segments", "held_out"])
+def test_every_file_says_where_its_sentences_come_from(name: str) -> None:
+    assert "CC0" in read(name)["origin"]
+
+
+@needs_data
+def test_segments_lie_inside_their_trials() -> None:
+    with (BODY / "cmu_labels.csv").open(encoding="utf-8", newline="") as file:
+        seconds = {row["clip"]: float(row["seconds"]) for row in csv.DictReader(file)}
+    for segment in SEGMENTS:
+        assert 0 <= segment["start"] and segment["end"] <= seconds[segment["clip"]] + 0.05, segment
+        assert 1.5 <= segment["end"] - segment["start"] <= 10, segment
+
+
+def held_out_sentences() -> list[str]:
+    listed = [text for table in ("content", "direction") for texts in HELD_OUT[table].values() for text in texts]
+    styled = [text for pairs in HELD_OUT["style"].values() for _, text in pairs]
+    return listed + styled + [pair["text"] for pair in HELD_OUT["steps"]["pairs"]]
+
+
+def test_no_held_out_sentence_is_trained_on() -> None:
+    phrases = {phrase for entry in CAPTIONS["bandai"]["content"].values() for phrase in entry["phrases"] if len(phrase.split()) > 2}
+    known = {text for name, texts in ENTRIES if name.startswith(("cmu", "accad")) for text in texts}
+    for text in held_out_sentences():
+        assert text not in known, text
+        assert not any(text == phrase or text.endswith(f" {phrase}") for phrase in phrases), text
+
+
+def test_held_out_sentences_follow_the_wording_rules() -> None:
+    for text in held_out_sentences():
+        assert text.isascii() and text == text.lower() == text.strip() and not text.endswith(".") and "  " not in text, text
+    for content, texts in HELD_OUT["content"].items():
+        assert len(texts) >= 6 and len(set(texts)) == len(texts), content
+    assert set(HELD_OUT["manner"]) == set(HELD_OUT["style"]) - {"normal"} == set(CAPTIONS["bandai"]["style"]) - {"normal"}
+    for style, manners in HELD_OUT["manner"].items():
+        assert set(manners).isdisjoint(CAPTIONS["bandai"]["style"][style]["adverbs"])
