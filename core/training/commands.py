@@ -121,6 +121,13 @@ def _train(options: argparse.Namespace) -> None:
     schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup)
     hardware = Hardware(options.device, options.bf16, save_every=options.save_every)
     Run(options.folder / options.network, task, schedule, hardware, config).train()
+    if options.network == "judge":
+        from .evaluation.judge import MotionJudge, save_judge
+        from .run import trained_network
+
+        folder = options.folder / "judge"
+        save_judge(trained_network(folder, MotionJudge(config)), folder)
+        print(f"{folder}: a judge for `evaluate body --judge {folder}`")
 
 
 def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
@@ -131,9 +138,7 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--licence", default="unstated", help="of the weights, as it follows from the data")
     parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
     parser.add_argument("--guidance", type=float, default=2.0, help="used where the animator sets none")
-    parser.add_argument(
-        "--residual-layers", type=int, default=2, help="token layers above the first; the flow decoder does the rest"
-    )
+    parser.add_argument("--residual-layers", type=int, default=2, help="token layers above the first; the flow decoder does the rest")
     parser.set_defaults(run=_bundle)
 
 

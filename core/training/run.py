@@ -202,7 +202,8 @@ class Run:
 
 def trained_network(folder: Path, network: nn.Module) -> nn.Module:
     """`network` with those averaged weights of a run that did best on held-out data, ready for inference."""
-    network.load_state_dict(_checkpoint(folder)["best"]["weights"])
+    state = _checkpoint(folder)
+    network.load_state_dict(state["best"]["weights"] or state["averaged"])
     return network.eval().requires_grad_(False)
 
 
@@ -218,6 +219,7 @@ def saved_config(folder: Path) -> dict[str, Any]:
 
 def _checkpoint(folder: Path, device: torch.device | None = None) -> dict[str, Any]:
     try:
-        return torch.load(folder / CHECKPOINT, map_location=device or "cpu", weights_only=True)
+        state = torch.load(folder / CHECKPOINT, map_location=device or "cpu", weights_only=True)
+        return {**state, "best": state["best"]}
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as error:
         raise UnderstudyError(f"{folder / CHECKPOINT} cannot be read: delete it, and train this network again.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -76,12 +77,13 @@ class TextMotionSampler:
     def _clip(self, stretch: Stretch, generator: torch.Generator) -> tuple[Tensor, int]:
         """Up to 9.8 s of one described span, and one of its sentences."""
         span, rate = _pick(stretch.spans, generator), drawn_rate(generator)
-        longest = int(LONGEST * FRAMES_PER_TOKEN * rate)
+        longest = math.ceil(LONGEST * FRAMES_PER_TOKEN * rate)
         length = min(span.end - span.start, longest)
         start = stretch.first + span.start + int(torch.randint(0, span.end - span.start - length + 1, (), generator=generator))
         frames = self._corpus.features[start : start + length]
         sentence = _pick(span.sentences, generator)
-        return (frames if rate == 1 else time_warped(frames, rate, self._representation.layout)), sentence
+        warped = frames if rate == 1 else time_warped(frames, rate, self._representation.layout)
+        return warped[: LONGEST * FRAMES_PER_TOKEN], sentence
 
     def _stitched(self, stretch: Stretch, first: Tensor, generator: torch.Generator) -> _Example:
         """The end of one clip, then another by the same performer in the same manner, described by the second's sentence.

@@ -103,4 +103,4 @@ def time_weighed(error: Tensor, root: slice) -> Tensor:
     """Mean square of an error (B, T, D), of its steps in time, of their steps, and of the sums of the columns `root`, weighed."""
     steps, second_steps, sums = error.diff(dim=1), error.diff(n=2, dim=1), error[..., root].cumsum(dim=1)
     jitter = STEP_WEIGHT * steps.square().mean() + STEP_OF_STEP_WEIGHT * second_steps.square().mean()
-    return error.square().mean() + jitter + DRIFT_WEIGHT * sums.square().mean() * sums.shape[-1] / error.shape[-1]
+    return error.square().mean() + jitter + DRIFT_WEIGHT * sums.square().sum() / error.numel()

@@ -6,6 +6,7 @@ from ..corpus import Corpus, Stretch
 
 # The two data sets of Bandai-Namco name the same manner differently (data card, section 3)
 _SAME_STYLE = {"masculinity": "masculine", "old": "elderly", "tired": "exhausted"}
+_NOBODY = ("unnamed",)
 _NO_CONTENT = ("misc", "mixed", "")
 
 
@@ -19,8 +20,8 @@ def style_class(style: str, pack: str = "bandai_namco") -> str | None:
 
 
 def class_names(corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Contents and styles of the training split, sorted."""
+    """Contents and styles of the training split, sorted; where it names none, one class that nothing belongs to."""
     stretches = corpus.split("train")
     contents = {name for stretch in stretches if (name := content_class(stretch))}
     styles = {name for stretch in stretches if (name := style_class(stretch.style, stretch.pack))}
-    return tuple(sorted(contents)), tuple(sorted(styles))
+    return tuple(sorted(contents)) or _NOBODY, tuple(sorted(styles)) or _NOBODY

@@ -18,6 +18,7 @@ def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
     parser = evaluate.add_parser("body", help="one table: real motion, the model, its VQ decoder, retrieval, shuffled sentences")
     parser.add_argument("--model", default="starter", help="name of a model, or its folder")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.npz"), help="as `train prepare` writes it")
+    parser.add_argument("--judge", type=Path, help="a folder that `train judge` wrote; ours if left out")
     parser.add_argument("--split", default="test", choices=("test", "validation", "train"))
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--prompt-seeds", type=int, default=5, help="seeds of each sentence of the prompt guide; 0 leaves the guide out")
@@ -30,11 +31,15 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.seeds < 1 or options.prompt_seeds < 0 or (options.limit is not None and options.limit < 1):
         raise BadRequest("--seeds and --limit should be 1 or more, --prompt-seeds 0 or more.")
     from ...terminal import ProgressLine
-    from .evaluation import evaluate
+    from .evaluation import Wishes, evaluate
+    from .judge import JUDGE_FOLDER
     from .report import draw, markdown
 
     progress = ProgressLine()
-    evaluation = evaluate(options.model, options.corpus, options.split, options.seeds, options.prompt_seeds, options.limit, progress)
+    wishes = Wishes(
+        options.model, options.corpus, options.judge or JUDGE_FOLDER, options.split, options.seeds, options.prompt_seeds, options.limit
+    )
+    evaluation = evaluate(wishes, progress)
     progress.finish()
     print(markdown(evaluation))
     if options.out:

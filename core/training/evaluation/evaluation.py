@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...body import minilm
-from ...checkpoints import find_bundle, load_text_encoder
+from ...checkpoints import find_bundle, is_bundle, load_text_encoder
 from ...contract import BadRequest
-from ...weights_manifest import WEIGHTS_FOLDER
 from ..corpus import Corpus
 from ..encoded_sentences import encode_sentences
 from .contenders import Model, Retrieval
@@ -23,18 +23,33 @@ Report = Callable[[str, int, int], None]
 REAL, FLOW, VQ, RETRIEVAL, SHUFFLED = "real motion", "generated", "VQ decoder instead", "nearest caption", "shuffled captions"
 
 
-def evaluate(model: str, corpus_file: Path, split: str, seeds: int, prompt_seeds: int, limit: int | None, report: Report) -> Evaluation:
+@dataclass(frozen=True)
+class Wishes:
+    """model: name or folder; judge: a folder; prompt_seeds: of each sentence of the prompt guide, 0 for none; limit: clips, all if None."""
+
+    model: str
+    corpus_file: Path
+    judge: Path
+    split: str
+    seeds: int
+    prompt_seeds: int
+    limit: int | None
+
+
+def evaluate(wishes: Wishes, report: Report) -> Evaluation:
     """Raises BadRequest where the corpus is missing or holds nothing of the split, WeightsError for a model that cannot be used."""
-    if not corpus_file.is_file():
-        raise BadRequest(f"There is no corpus at {corpus_file}: make it with `python -m core train prepare`.")
-    corpus, judge, book = Corpus.load(corpus_file), load_judge(), HeldOutSentences()
-    clips = _spread(held_out_clips(corpus, book, split), limit)
+    if not wishes.corpus_file.is_file():
+        raise BadRequest(f"There is no corpus at {wishes.corpus_file}: make it with `python -m core train prepare`.")
+    corpus, judge, book = Corpus.load(wishes.corpus_file), load_judge(wishes.judge), HeldOutSentences()
+    clips = _spread(held_out_clips(corpus, book, wishes.split), wishes.limit)
     if not clips:
-        raise BadRequest(f"The corpus has no described motion in its {split} split: prepare it with more clips.")
-    folder = find_bundle(model, (WEIGHTS_FOLDER,)) if not Path(model).is_dir() else Path(model)
+        raise BadRequest(f"The corpus has no described motion in its {wishes.split} split: prepare it with more clips.")
+    folder = Path(wishes.model).absolute()
+    folder = folder if is_bundle(folder) else find_bundle(wishes.model)
+    seeds = wishes.seeds
     flow, vq = Model(folder, vq=False), Model(folder, vq=True)
     encoder = load_text_encoder(minilm.NAME)
-    sentences = encode_sentences(corpus.sentences, encoder, corpus_file.with_suffix(""), report)
+    sentences = encode_sentences(corpus.sentences, encoder, wishes.corpus_file.with_suffix(""), report)
     examiner = Examiner.of(judge, encoder, clips)
     rebuilt = reconstruction_rows(flow, examiner, seeds, report)
     rows = {
@@ -44,8 +59,8 @@ def evaluate(model: str, corpus_file: Path, split: str, seeds: int, prompt_seeds
         RETRIEVAL: examiner.contender_row(Retrieval(corpus, sentences, minilm.NAME), seeds, RETRIEVAL, report),
         SHUFFLED: examiner.shuffled_row(seeds),
     }
-    obeyed = obedience(flow, judge, book, prompt_seeds, report) if prompt_seeds else Obedience({}, {}, {}, {})
-    return Evaluation(model, seeds, len(clips), rows, obeyed, real_directions(clips))
+    obeyed = obedience(flow, judge, book, wishes.prompt_seeds, report) if wishes.prompt_seeds else Obedience({}, {}, {}, {})
+    return Evaluation(wishes.model, seeds, len(clips), rows, obeyed, real_directions(clips))
 
 
 def _spread(clips: list[HeldOutClip], limit: int | None) -> list[HeldOutClip]:

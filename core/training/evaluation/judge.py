@@ -64,12 +64,13 @@ class MotionJudge(nn.Module):
 
     def trunk(self, raw: Tensor, lengths: Tensor) -> Tensor:
         """Raw features (B, T, D), of which the first lengths (B,) frames count, to (B, 2 width)."""
-        inside = (torch.arange(raw.shape[1]) < lengths[:, None])[:, None].to(raw)
+        inside = _inside(lengths, raw.shape[1]).to(raw)
         x = self.first(((raw - self.mean) / self.std).transpose(1, 2)) * inside
         for conv, norm in zip(self.blocks, self.norms, strict=True):
             x = F.gelu(norm(conv(self.dropout(x))))
-            inside = inside[..., ::2][..., : x.shape[-1]]
-            x = x[..., : inside.shape[-1]] * inside
+            lengths = lengths // 2
+            inside = _inside(lengths, x.shape[-1]).to(x)
+            x = x * inside
         mean = x.sum(-1) / inside.sum(-1).clamp_min(1)
         highest = x.masked_fill(inside == 0, -1e4).amax(-1)
         return F.gelu(self.hidden(self.dropout(torch.cat((mean, highest), dim=-1))))
@@ -82,6 +83,11 @@ class MotionJudge(nn.Module):
         packed = nn.utils.rnn.pack_padded_sequence(text.words, lengths, batch_first=True, enforce_sorted=False)
         last = self.words(packed)[1]
         return self.sentence(torch.cat((last[0], last[1], text.pooled), dim=-1))
+
+
+def _inside(lengths: Tensor, longest: int) -> Tensor:
+    """(B, 1, longest) True before the end of each row."""
+    return (torch.arange(longest, device=lengths.device) < lengths[:, None])[:, None]
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,8 @@ def judge_motions(judge: MotionJudge, features: list[Tensor]) -> Judged:
     return Judged(*(torch.cat(column) for column in zip(*parts, strict=True)))
 
 
-def save_judge(judge: MotionJudge, folder: Path) -> None:
+def save_judge(judge: nn.Module, folder: Path) -> None:
+    assert isinstance(judge, MotionJudge)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.half().contiguous() for name, tensor in judge.state_dict().items()}, folder / WEIGHTS_FILE)
     (folder / WEIGHTS_FILE).chmod(0o644)

@@ -72,8 +72,7 @@ class JudgeTask:
         alike = self._alike(batch).to(self._device)
         contrast = matching_loss(network.motion_vectors(trunk), network.sentence_vectors(text), alike, network.scale)
         contents, styles = network.to_content(trunk), network.to_style(trunk)
-        told = F.cross_entropy(contents, batch.contents.to(self._device), ignore_index=IGNORED)
-        manner = F.cross_entropy(styles, batch.styles.to(self._device), ignore_index=IGNORED)
+        told, manner = _told(contents, batch.contents), _told(styles, batch.styles)
         figures = {
             "contrast": float(contrast.detach()),
             "content": _accuracy(contents, batch.contents),
@@ -115,6 +114,12 @@ def matching_loss(motions: Tensor, sentences: Tensor, alike: Tensor, scale: Tens
 
 def _is_described(stretch: Stretch) -> bool:
     return stretch.is_recorded and bool(stretch.spans) and stretch.count >= SHORTEST_FRAMES
+
+
+def _told(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy over the rows whose class is known; nothing where none is."""
+    known = target != IGNORED
+    return F.cross_entropy(logits[known], target[known].to(logits.device)) if known.any() else logits.sum() * 0
 
 
 def _accuracy(logits: Tensor, target: Tensor) -> float:

@@ -142,7 +142,7 @@ def test_segments_lie_inside_their_trials() -> None:
     with (BODY / "cmu_labels.csv").open(encoding="utf-8", newline="") as file:
         seconds = {row["clip"]: float(row["seconds"]) for row in csv.DictReader(file)}
     for segment in SEGMENTS:
-        assert 0 <= segment["start"] and segment["end"] <= seconds[segment["clip"]] + 0.05, segment
+        assert segment["start"] >= 0 and segment["end"] <= seconds[segment["clip"]] + 0.05, segment
         assert 1.5 <= segment["end"] - segment["start"] <= 10, segment
 
 

@@ -10,7 +10,7 @@ import torch
 
 from understudy.core.body.motion_tokens import ResidualQuantizer
 from understudy.core.training import codebook_updates
-from understudy.core.training.codebook_updates import DECAY, LAYER_DROPOUT, UNUSED, CodebookUpdates
+from understudy.core.training.codebook_updates import DECAY, LAYER_DROPOUT, UNUSED_SHARE, CodebookUpdates
 
 CODES, WIDTH, LAYERS = 6, 4, 3
 
@@ -50,7 +50,7 @@ def test_a_code_is_the_moving_average_of_the_vectors_that_chose_it(without_chanc
             counts[code] = DECAY * counts[code] + (1 - DECAY) * len(mine)
             sums[code] = DECAY * sums[code] + (1 - DECAY) * mine.sum(0)
         updates.quantize(latents)
-        used = counts >= UNUSED
+        used = counts >= UNUSED_SHARE * counts.mean()
         found = quantizer.books[0].codebook.double().numpy()
         assert np.allclose(found[used], (sums / counts[:, None])[used], atol=1e-5)
         book = found.copy()
@@ -151,3 +151,25 @@ def test_the_state_goes_on_where_it_was(without_chance: None) -> None:
         torch.manual_seed(5)
         each.quantize(latents)
     assert all(torch.equal(a.codebook, b.codebook) for a, b in zip(quantizer.books, again.books, strict=True))
+
+
+def test_a_code_that_is_chosen_rarely_stays(without_chance: None) -> None:
+    """Use is never even: a code with a fifth of the even share has something to say."""
+    quantizer, updates = started(n_layers=1)
+    centres = torch.eye(CODES, WIDTH) * 10 + torch.arange(CODES)[:, None]
+    quantizer.books[0].codebook.copy_(centres)
+    updates.load_state({"sums": [centres.clone()], "counts": [torch.ones(CODES)], "started": True})
+    rare = torch.tensor([0] + [1, 2, 3, 4, 5] * 6)[None]  # one in 31 where an even share is one in six
+    for _ in range(400):
+        updates.quantize(centres[rare])
+    assert torch.allclose(quantizer.books[0].codebook, centres, atol=1e-3)
+
+
+def test_going_on_takes_the_codebooks_as_they_are(without_chance: None) -> None:
+    quantizer = ResidualQuantizer(1, CODES, WIDTH)
+    centres = torch.eye(CODES, WIDTH) * 10 + torch.arange(CODES)[:, None]
+    quantizer.books[0].codebook.copy_(centres)
+    updates = CodebookUpdates(quantizer)
+    updates.go_on()
+    updates.quantize(centres[None])
+    assert torch.allclose(quantizer.books[0].codebook, centres, atol=1e-5)

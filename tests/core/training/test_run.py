@@ -192,7 +192,7 @@ def test_what_a_run_keeps_can_be_read_back(tmp_path: Path) -> None:
     trained = made(tmp_path)
     trained.train()
     network = trained_network(tmp_path, LineTask().network)
-    assert equal(network.state_dict(), trained.averaged.state_dict())
+    assert equal(network.state_dict(), trained.best.weights) and equal(network.state_dict(), trained.averaged.state_dict())
     assert not network.training and not any(parameter.requires_grad for parameter in network.parameters())
     assert saved_config(tmp_path) == {"width": 3}
     assert torch.equal(saved_extra(tmp_path)["seen"], trained.task.extra_state()["seen"])
@@ -200,3 +200,36 @@ def test_what_a_run_keeps_can_be_read_back(tmp_path: Path) -> None:
     assert [row["step"] for row in rows if "loss" in row] == [4, 8, 12]
     assert [row["step"] for row in rows if "validation loss" in row] == [12]
     assert {path.name for path in tmp_path.iterdir()} == {CHECKPOINT, CONFIG, LOG}
+
+
+class FadingTask(LineTask):
+    """Its validation loss falls until the fourth validation and rises from then on."""
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        super().validate(network)
+        return {"loss": abs(len(self.validated) - 4.0)}
+
+
+def test_the_weights_of_the_best_validation_are_kept_and_used(tmp_path: Path) -> None:
+    trained = Run(tmp_path, FadingTask(), SCHEDULE, Hardware(log_every=100, save_every=2), LineConfig())
+    trained.train(stop=lambda: trained.step >= 8)
+    at_best = {name: tensor.clone() for name, tensor in trained.averaged.state_dict().items()}
+    assert trained.best.step == 8
+    trained.train()
+    assert trained.step == 12 and trained.best.step == 8 and not equal(trained.averaged.state_dict(), at_best)
+    assert equal(trained_network(tmp_path, LineTask().network).state_dict(), at_best)
+    resumed = Run(tmp_path, FadingTask(), SCHEDULE, Hardware(), LineConfig())
+    assert resumed.best.step == 8 and equal(resumed.best.weights, at_best)
+
+
+def test_a_run_that_no_longer_gets_better_ends_early(tmp_path: Path) -> None:
+    schedule = Schedule(steps=100, batch_size=4, learning_rate=0.01, warmup=3, patience=3)
+    trained = Run(tmp_path, FadingTask(), schedule, Hardware(log_every=100, save_every=2), LineConfig())
+    trained.train()
+    assert trained.best.step == 8 and 8 + 3 * 2 < trained.step <= 8 + 3 * 2 + 2
+
+
+def test_before_the_first_validation_the_averaged_weights_are_used(tmp_path: Path) -> None:
+    trained = made(tmp_path)
+    trained.save()
+    assert equal(trained_network(tmp_path, LineTask().network).state_dict(), trained.averaged.state_dict())

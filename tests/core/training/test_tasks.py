@@ -16,10 +16,10 @@ from understudy.core.training import train_residual, train_tokens
 from understudy.core.training.corpus import Corpus
 from understudy.core.training.run import Hardware, Run, Schedule, Task
 from understudy.core.training.text_motion import TextMotionSampler
-from understudy.core.training.train_flow import STEP_OF_STEP_WEIGHT, STEP_WEIGHT, FlowTask, jitter_weighed
+from understudy.core.training.train_flow import DRIFT_WEIGHT, STEP_OF_STEP_WEIGHT, STEP_WEIGHT, FlowTask, time_weighed
 from understudy.core.training.train_length import LengthTask
 from understudy.core.training.train_residual import ResidualTask
-from understudy.core.training.train_tokenizer import TokenizerTask, fitted_representation
+from understudy.core.training.train_tokenizer import TokenizerTask, fitted_representation, root_drift
 from understudy.core.training.train_tokens import MaskTask, hidden_tokens
 from understudy.tests.core.training.small_corpora import encoded_by_chance
 
@@ -152,7 +152,50 @@ def test_an_error_counts_more_the_faster_it_changes(cycles_a_frame: float) -> No
     # |1 - exp(-i w)|^2, the response of a step to a wave
     response = (2 * np.sin(np.pi * cycles_a_frame)) ** 2
     expected = float(wave.square().mean()) * (1 + STEP_WEIGHT * response + STEP_OF_STEP_WEIGHT * response**2)
-    assert float(jitter_weighed(wave)) == pytest.approx(expected, rel=2e-3)
+    assert float(time_weighed(wave, slice(0, 0))) == pytest.approx(expected, rel=2e-3)
+
+
+def test_an_error_of_the_root_that_adds_up_counts_by_its_sum() -> None:
+    steady, swinging = torch.zeros(1, 64, 4, dtype=torch.float64), torch.zeros(1, 64, 4, dtype=torch.float64)
+    steady[..., 1] = 0.1
+    swinging[..., 1] = 0.1 * torch.tensor([1.0, 1.0, -1.0, -1.0]).repeat(16)
+    root = slice(0, 3)
+    sums = 0.1 * torch.arange(1, 65)
+    expected = 0.01 / 4 + DRIFT_WEIGHT * float(sums.square().mean()) / 4
+    assert float(time_weighed(steady, root)) == pytest.approx(expected)
+    assert float(time_weighed(steady, root)) > 10 * float(time_weighed(swinging, root))
+    assert float(time_weighed(steady, slice(2, 4))) == pytest.approx(0.01 / 4)
+
+
+def test_the_drift_of_a_decoded_root_is_what_the_motion_shows(made_corpus: Corpus) -> None:
+    circle = next(stretch for stretch in made_corpus.stretches if stretch.clip == "circle" and not stretch.mirrored)
+    raw, representation = made_corpus.frames(circle), fitted_representation(made_corpus)
+    wrong = raw.clone()
+    wrong[:, 0] += 0.2  # rad/s
+    drift = root_drift(representation, representation.normalise(wrong[None]), raw[None])[0]
+    assert torch.allclose(drift[:, 0], 0.2 * torch.arange(1, len(raw) + 1) / 20, atol=1e-4)
+    assert float(drift[:, 1:].abs().max()) < 1e-4
+
+
+def test_the_flow_decoder_sees_all_layers_of_half_of_the_windows_and_fewer_of_the_others(make_task: MakeTask) -> None:
+    task = make_task("flow")
+    assert isinstance(task, FlowTask)
+    data, generator = torch.zeros(6000, 4, 161), torch.Generator().manual_seed(0)
+    shares = torch.bincount(task._layers_of(data, generator), minlength=7) / 6000
+    assert shares[0] == 0 and shares[1:6].tolist() == pytest.approx([0.5 / 6] * 5, abs=0.015)
+    assert float(shares[6]) == pytest.approx(0.5 + 0.5 / 6, abs=0.02)
+
+
+def test_codes_of_fewer_layers_are_sums_of_those_layers(make_task: MakeTask) -> None:
+    task = make_task("flow")
+    assert isinstance(task, FlowTask)
+    data = torch.randn(3, 16, 161)
+    tokenizer = task._tokenizer
+    ids, books = tokenizer.encode(data), tokenizer.quantizer.books
+    codes = task._codes(data, torch.tensor([1, 3, 6]))
+    for row, layers in enumerate((1, 3, 6)):
+        expected = sum(books[layer].codebook[ids[row, :, layer]] for layer in range(layers))
+        assert torch.allclose(codes[row], expected, atol=1e-6)
 
 
 def test_the_representation_has_the_statistics_of_the_training_split_only(made_corpus: Corpus) -> None:
