@@ -1,9 +1,9 @@
 """Everything that knows Blender. `register` puts the modules in, `unregister` takes them out in reverse."""
 
-from . import batch, jobs, panels, preferences, settings
+from . import batch, jobs, models, panels, preferences, settings
 from .operators import character, engine, generate
 
-_MODULES = (preferences, settings, character, generate, engine, panels, batch, jobs)
+_MODULES = (preferences, settings, character, generate, engine, panels, batch, jobs, models)
 
 
 def register() -> None:

@@ -7,7 +7,7 @@ import time
 
 import bpy
 
-from . import jobs, settings
+from . import jobs, models, preferences, settings
 from .operators.generate import refused
 
 TAB = "Understudy"
@@ -36,6 +36,28 @@ class UNDERSTUDY_PT_text_to_motion(bpy.types.Panel):
             _draw_generate(layout, context)
         if jobs.state.message:
             _draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
+
+
+class UNDERSTUDY_PT_model(bpy.types.Panel):
+    """Which model is used, and what its licence allows"""
+
+    bl_label = "Model"
+    bl_idname = "UNDERSTUDY_PT_model"
+    bl_parent_id = "UNDERSTUDY_PT_text_to_motion"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = TAB
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, prefs = self.layout, preferences.current()
+        if prefs:
+            layout.prop(prefs, "model", text="")
+        model = models.known().get(prefs.model if prefs else "starter")
+        if model:
+            _draw_sentence(layout, context, f"{model.title}. {model.permission}.", "INFO")
+            for credit in model.attribution:
+                _draw_sentence(layout, context, credit, "BLANK1")
 
 
 class UNDERSTUDY_PT_engine(bpy.types.Panel):
@@ -114,9 +136,11 @@ def _draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sente
 
 def register() -> None:
     bpy.utils.register_class(UNDERSTUDY_PT_text_to_motion)
+    bpy.utils.register_class(UNDERSTUDY_PT_model)
     bpy.utils.register_class(UNDERSTUDY_PT_engine)
 
 
 def unregister() -> None:
     bpy.utils.unregister_class(UNDERSTUDY_PT_engine)
+    bpy.utils.unregister_class(UNDERSTUDY_PT_model)
     bpy.utils.unregister_class(UNDERSTUDY_PT_text_to_motion)

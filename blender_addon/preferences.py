@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from . import models
 from .engine.setup import EngineState, find_engine_python
 
 # The extension's own package, bl_ext.user_default.understudy; its name is the key of its preferences
@@ -13,6 +14,15 @@ DEVICES = (
     ("cpu", "Processor", "Always the processor"),
     ("cuda", "CUDA", "Always the NVIDIA graphics card"),
 )
+
+
+def _names_of_models(_preferences: bpy.types.AddonPreferences, _context: bpy.types.Context, typed: str) -> list[tuple[str, str]]:
+    """Suggestions while a name is typed: the model, and what its licence allows."""
+    return [(model.name, model.permission) for model in models.known().values() if typed.lower() in model.name.lower()]
+
+
+def _models_folder_changed(chosen: UnderstudyPreferences, _context: bpy.types.Context) -> None:
+    models.refresh(chosen.models_folder)
 
 
 class UnderstudyPreferences(bpy.types.AddonPreferences):
@@ -28,17 +38,21 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         name="Device", items=DEVICES, default="auto", description="What the engine computes on"
     )
     model: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Model", default="starter", description="Name of a model in the models folder, or the path of one"
-    )
+        name="Model", default="starter", search=_names_of_models, search_options={"SUGGESTION"},
+        description="Name of a model, ours or in the models folder, or the path of one",
+    )  # fmt: skip
     models_folder: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Models Folder", subtype="DIR_PATH", default="", description="A folder with models of your own, one folder each"
-    )
+        name="Models Folder", subtype="DIR_PATH", default="", update=_models_folder_changed,
+        description="A folder with models of your own, one folder each",
+    )  # fmt: skip
 
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         for name in ("engine_python", "device", "model", "models_folder"):
             layout.prop(self, name)
+        if model := models.known().get(self.model):
+            layout.label(text=f"{model.title}. {model.permission}", icon="INFO")
         state = find_engine_python(self.engine_python).state
         row = layout.row()
         row.label(text=state.value, icon="CHECKMARK" if state is EngineState.READY else "ERROR")

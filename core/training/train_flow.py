@@ -25,7 +25,7 @@ STEP_WEIGHT, STEP_OF_STEP_WEIGHT = 4.0, 2.0
 # So often a flow decoder sees only the first few token layers, as many as a draw says. It learns to bring the detail itself, which the
 # residual transformer can hardly know from the words
 FEWER_LAYERS_SHARE = 0.5
-DRIFT_WEIGHT = 1.0  # of the errors of the root's velocities added up over a window, by which a walk goes astray
+DRIFT_WEIGHT = 0.1  # of the errors of the root's velocities added up over a window, by which a walk goes astray
 
 
 class FlowTask:

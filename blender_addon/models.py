@@ -1,0 +1,74 @@
+"""The models on this machine, as their cards describe them. Read when the preferences change, never while something is drawn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+CARD_FILE = "bundle.json"
+OWN_FOLDER = Path(__file__).parents[1] / "weights"
+
+_known: dict[str, Model] = {}
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model's card says of it. attribution: credits that its data asks for."""
+
+    name: str
+    title: str
+    licence: str
+    attribution: tuple[str, ...]
+
+    @property
+    def permission(self) -> str:
+        """What its licence allows, in a sentence for animators."""
+        if "NC" in self.licence.replace("-", " ").split():
+            return f"{self.licence}: not for commercial work"
+        return f"{self.licence}: commercial work allowed" if self.licence.startswith(("CC BY", "CC0")) else self.licence
+
+
+def read_models(folders: list[Path]) -> dict[str, Model]:
+    """By name, of every folder that holds models; what cannot be read is left out."""
+    found: dict[str, Model] = {}
+    for folder in folders:
+        for card in sorted(folder.glob(f"*/{CARD_FILE}")):
+            try:
+                stored = json.loads(card.read_text(encoding="utf-8"))
+                model = Model(card.parent.name, str(stored["title"]), str(stored["licence"]), tuple(map(str, stored["attribution"])))
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            found.setdefault(model.name, model)
+    return found
+
+
+def refresh(own_models: str) -> None:
+    """Reads the cards again. own_models: the folder of the preferences, may be empty."""
+    _known.clear()
+    _known.update(read_models([OWN_FOLDER, *([Path(bpy.path.abspath(own_models))] if own_models else [])]))
+
+
+def known() -> dict[str, Model]:
+    """As they were when they were last read."""
+    return _known
+
+
+def _first_look() -> None:
+    from . import preferences
+
+    chosen = preferences.current()
+    refresh(chosen.models_folder if chosen else "")
+
+
+def register() -> None:
+    # Not here and now: enabling an extension must not read the disk
+    bpy.app.timers.register(_first_look, first_interval=0.2)
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(_first_look):
+        bpy.app.timers.unregister(_first_look)
+    _known.clear()

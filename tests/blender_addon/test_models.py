@@ -1,0 +1,65 @@
+"""Models are listed with what their licences allow, and nothing that lies in their folders can do harm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import bpy
+import pytest
+
+from understudy.blender_addon import models, preferences
+from understudy.blender_addon.models import Model, read_models
+from understudy.blender_addon.settings import UnderstudySettings
+
+
+def write(folder: Path, name: str, **entries: object) -> None:
+    (folder / name).mkdir(parents=True)
+    card = {"title": name.title(), "licence": "CC0-1.0", "attribution": ["somebody"], **entries}
+    (folder / name / models.CARD_FILE).write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize(("licence", "sentence"), [
+    ("CC BY-NC 4.0", "CC BY-NC 4.0: not for commercial work"), ("CC-BY-NC-SA-4.0", "CC-BY-NC-SA-4.0: not for commercial work"),
+    ("CC BY 3.0", "CC BY 3.0: commercial work allowed"), ("CC0-1.0", "CC0-1.0: commercial work allowed"),
+    ("research only", "research only"), ("unstated", "unstated"),
+])  # fmt: skip
+def test_what_a_licence_allows_is_said(licence: str, sentence: str) -> None:
+    assert Model("a", "A", licence, ()).permission == sentence
+
+
+def test_our_own_models_are_known() -> None:
+    starter = read_models([models.OWN_FOLDER])["starter"]
+    assert "not for commercial work" in starter.permission and any("ACCAD" in credit for credit in starter.attribution)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"title": "x"}', '{"title": 1, "licence": 2, "attribution": 3}'])
+def test_cards_that_cannot_be_read_are_left_out(content: str, tmp_path: Path) -> None:
+    write(tmp_path, "good")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / models.CARD_FILE).write_text(content)
+    assert list(read_models([tmp_path, tmp_path / "nowhere"])) == ["good"]
+
+
+def test_of_two_with_one_name_the_first_folder_has_its_way(tmp_path: Path) -> None:
+    write(tmp_path / "one", "same", title="First")
+    write(tmp_path / "two", "same", title="Second")
+    assert read_models([tmp_path / "one", tmp_path / "two"])["same"].title == "First"
+
+
+def test_a_changed_folder_changes_the_list_and_its_suggestions(addon: UnderstudySettings, tmp_path: Path) -> None:
+    write(tmp_path / "mine", "limping", licence="CC BY 4.0")
+    chosen = preferences.current()
+    assert chosen is not None
+    chosen.models_folder = str(tmp_path / "mine")
+    assert {"starter", "limping"} <= set(models.known())
+    suggested = preferences._names_of_models(chosen, bpy.context, "LIMP")
+    assert suggested == [("limping", "CC BY 4.0: commercial work allowed")]
+
+
+def test_enabling_reads_nothing_and_disabling_forgets(addon: UnderstudySettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    models.unregister()
+    assert not models.known()
+    monkeypatch.setattr(models, "read_models", lambda folders: pytest.fail("the disk was read"))
+    models.register()
+    assert bpy.app.timers.is_registered(models._first_look)
