@@ -7,7 +7,8 @@ import re
 # "next" ends a step only behind a comma or an "and": "next to a wall" and "to the next chair" are places
 _BREAK = re.compile(
     r"\s*(?:[.;!]+\s+|[,.;]?\s*\b(?:and\s+)?(?:then|afterwards?|after\s+that|finally)\b[,:]?\s+"
-    r"|(?:[,;]\s*(?:and\s+)?|\band\s+)next\b(?!\s+to\b)[,:]?\s+)(?:and\s+)?",
+    r"|(?:[,;]\s*(?:and\s+)?|\band\s+)next\b(?!\s+to\b)[,:]?\s+"
+    r"|,?\s+before\s+(?=(?:he|she|it)\s+\w+s\b))(?:and\s+)?",
     re.IGNORECASE,
 )
 _LEAD = re.compile(r"^(?:first|at first|next(?!\s+to\b))[,\s]+", re.IGNORECASE)

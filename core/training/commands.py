@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract import BadRequest
+from .pack_names import PACKS
 
 if TYPE_CHECKING:
     from .corpus import Corpus
@@ -29,6 +30,7 @@ def add_training_commands(commands: Parsers[argparse.ArgumentParser]) -> None:
     _add_prepare(train)
     for name, (steps, batch_size, rate) in _SCHEDULES.items():
         _add_network(train, name, steps, batch_size, rate)
+    _add_curves(train)
     _add_bundle(train)
     _add_check(train)
     _add_retargeting(train)
@@ -37,6 +39,7 @@ def add_training_commands(commands: Parsers[argparse.ArgumentParser]) -> None:
 def _add_prepare(train: Parsers[argparse.ArgumentParser]) -> None:
     parser = train.add_parser("prepare", help="motion files and sentences to one training file")
     parser.add_argument("--packs", type=Path, help="folder with bandai_namco.npz, cmu.npz, accad.npz and captions.jsonl")
+    parser.add_argument("--pack", action="append", choices=PACKS, help="only this one of them (repeatable): licences differ")
     parser.add_argument("--folder", type=Path, help="folder with .bvh, or .amc and .asf files of your own")
     parser.add_argument("--captions", type=Path, help='JSON lines for them: {"clip": "file name without ending", "text": "..."}')
     parser.add_argument("--out", type=Path, default=Path("runs/corpus.npz"))
@@ -53,7 +56,7 @@ def _prepare(options: argparse.Namespace) -> None:
     if options.captions and not options.folder:
         raise BadRequest("--captions are sentences for clips of your own: give their --folder too.")
     progress = ProgressLine()
-    corpus = build(options.packs, options.folder, options.captions, progress)
+    corpus = build(options.packs, options.folder, options.captions, progress, tuple(options.pack or PACKS))
     progress.finish()
     corpus.save(options.out)
     minutes = len(corpus.features) / FPS / 60
@@ -128,6 +131,20 @@ def _train(options: argparse.Namespace) -> None:
         folder = options.folder / "judge"
         save_judge(trained_network(folder, MotionJudge(config)), folder)
         print(f"{folder}: a judge for `evaluate body --judge {folder}`")
+
+
+def _add_curves(train: Parsers[argparse.ArgumentParser]) -> None:
+    parser = train.add_parser("curves", help="the logs of a run as one picture (needs matplotlib)")
+    parser.add_argument("--run", dest="folder", type=Path, default=Path("runs/own"))
+    parser.add_argument("--out", type=Path, required=True, help="a .png file")
+    parser.set_defaults(run=_curves)
+
+
+def _curves(options: argparse.Namespace) -> None:
+    from .curves import draw_curves
+
+    draw_curves(options.folder, options.out)
+    print(f"{options.out}: the curves of {options.folder}")
 
 
 def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:

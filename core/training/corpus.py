@@ -26,8 +26,8 @@ from .motion_capture.normalise import at_training_rate, mirrored
 from .motion_capture.packs import Label, MotionPack
 from .motion_capture.retarget import retarget
 from .motion_capture.source_clip import MotionFileError, SourceClip
+from .pack_names import PACKS
 
-PACKS = ("bandai_namco", "cmu", "accad")
 MIXED = "mixed"  # the pack of clips that were put together, not recorded
 MIN_FRAMES = 20  # one second; shorter stretches between two jumps of a recording are left out
 # CMU: playground and uneven ground, where y = 0 is not where the feet stand (data card, section 3)
@@ -157,11 +157,14 @@ class _Builder:
         return Corpus(torch.cat(self.features), tuple(self.stretches), tuple(self.sentences))
 
 
-def build(packs: Path | None, folder: Path | None, captions: Path | None, report: Report) -> Corpus:
-    """Everything from a folder with the three packs, and from a folder of somebody's own files with their captions."""
+def build(packs: Path | None, folder: Path | None, captions: Path | None, report: Report, names: tuple[str, ...] = PACKS) -> Corpus:
+    """Everything from a folder with the three packs, and from a folder of somebody's own files with their captions.
+
+    names: only these of the packs.
+    """
     builder = _Builder()
     if packs:
-        for clip, label, pack, sentences, done, total in _pack_clips(packs):
+        for clip, label, pack, sentences, done, total in _pack_clips(packs, names):
             report(f"reading {pack}", done, total)
             builder.add(clip, label, pack, split_of(pack, label), sentences, not is_uneven(label))
         book = CaptionBook()
@@ -199,10 +202,10 @@ def is_uneven(label: Label) -> bool:
     return label.subject in _UNEVEN_SUBJECTS or any(word in text for word in _UNEVEN_WORDS)
 
 
-def _pack_clips(folder: Path) -> Iterator[tuple[SourceClip, Label, str, list[Caption], int, int]]:
+def _pack_clips(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[SourceClip, Label, str, list[Caption], int, int]]:
     book = CaptionBook()
     timed = read_timed_captions(folder / "captions.jsonl", source="humanml3d/")
-    for name in PACKS:
+    for name in names:
         pack = MotionPack(folder / f"{name}.npz")
         for number, clip in enumerate(pack.clips()):
             label = pack.labels[clip.name]

@@ -28,12 +28,13 @@ from torch import Tensor
 from ..body.features import CONTACT_SPEED
 from ..contract import BodyMotion
 from ..geometry.skeleton import REST_SKELETON, REST_SOLE, SMPL_22_NAMES
-from .corpus import PACKS, Report, is_uneven
+from .corpus import Report, is_uneven
 from .motion_capture.ground import UPRIGHT_SHIN, Foot, feet, joint_positions, on_flat_floor
 from .motion_capture.normalise import at_training_rate
 from .motion_capture.packs import MotionPack
 from .motion_capture.retarget import Retargeted, retarget, source_leg_length
 from .motion_capture.source_clip import SourceClip
+from .pack_names import PACKS
 
 MEASURES = ("in the room", "from the root", "with our bones")
 _LEG, _ARM, _TRUNK = ("hips", "knees", "ankles", "feet"), ("shoulders", "elbows", "wrists"), ("trunk", "neck", "head")

@@ -25,6 +25,15 @@ def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--limit", type=int, help="so many clips, evenly spread; all if left out")
     parser.add_argument("--out", type=Path, help="a folder for table.md, evaluation.json and table.png (needs matplotlib)")
     parser.set_defaults(run=_evaluate)
+    parser = subjects.add_parser("guide", help="what a model obeys, out of an evaluation.json, as a table for its readers")
+    parser.add_argument("evaluation", type=Path)
+    parser.set_defaults(run=_guide)
+
+
+def _guide(options: argparse.Namespace) -> None:
+    from .guide import guide
+
+    print(guide(options.evaluation))
 
 
 def _evaluate(options: argparse.Namespace) -> None:

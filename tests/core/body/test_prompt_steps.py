@@ -12,6 +12,7 @@ ONE_STEP = [
     "a person walks forward", "a person walks forward and waves", "a man sits down next to a table", "she stands next to him and claps",
     "a person walks 2.5 meters", "a person walks, turning left", "someone kicks with the right leg", "an athlete strengthens the arms",
     "a man walks like Mr.Bean", "he authenticates himself", "jumping jacks", "walk",
+    "a man looks around before crossing", "someone stands before the door", "a person rests before a long walk",
 ]  # fmt: skip
 
 
@@ -33,6 +34,8 @@ def test_one_step_stays_one(text: str) -> None:
     ("a person is sitting, then stands up", ["a person is sitting", "a person stands up"]),
     ("a person walks THEN jumps", ["a person walks", "a person jumps"]),
     ("a person's arm rises, then falls", ["a person's arm rises", "a person's arm falls"]),
+    ("a woman shuffles backward before she bows", ["a woman shuffles backward", "she bows"]),
+    ("a man runs, before he jumps high", ["a man runs", "he jumps high"]),
     ("a man sits next to a wall, then stands up", ["a man sits next to a wall", "a man stands up"]),
 ])  # fmt: skip
 def test_steps_are_cut_and_given_the_first_subject(text: str, steps: list[str]) -> None:

@@ -12,9 +12,10 @@ import torch
 
 from understudy.core.body.features import Layout
 from understudy.core.training.captions import CaptionBook, mirrored_text
-from understudy.core.training.corpus import PACKS, Corpus, Stretch, build, is_uneven, split_of
+from understudy.core.training.corpus import Corpus, Stretch, build, is_uneven, split_of
 from understudy.core.training.motion_capture.packs import MotionPack
 from understudy.core.training.motion_capture.source_clip import MotionFileError
+from understudy.core.training.pack_names import PACKS
 from understudy.tests.core.training.sample_data import BODY, needs_data, pack
 from understudy.tests.core.training.small_corpora import quiet, write_cut_packs
 
@@ -148,3 +149,11 @@ def test_start_seconds_are_those_of_the_card() -> None:
 def test_a_clip_that_the_pack_does_not_hold_is_refused() -> None:
     with pytest.raises(ValueError, match="not in list"):
         pack("cmu").clip("99_99")
+
+
+@needs_data
+def test_only_the_packs_that_are_named_are_read(folder: Path, corpus: Corpus) -> None:
+    without = build(folder, None, None, quiet, ("cmu", "accad"))
+    assert {stretch.pack for stretch in without.stretches} == {"cmu", "accad"}
+    assert {stretch.pack for stretch in corpus.stretches} >= {"bandai_namco", "cmu", "accad"}
+    assert without.split("train") and len(without.stretches) < len(corpus.stretches)

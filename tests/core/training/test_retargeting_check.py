@@ -15,10 +15,10 @@ from understudy.core.__main__ import main
 from understudy.core.contract import BadRequest
 from understudy.core.geometry.skeleton import REST_SKELETON
 from understudy.core.training import retargeting_check
-from understudy.core.training.corpus import PACKS
 from understudy.core.training.motion_capture.normalise import at_training_rate
 from understudy.core.training.motion_capture.retarget import Retargeted, retarget
 from understudy.core.training.motion_capture.source_clip import SourceClip
+from understudy.core.training.pack_names import PACKS
 from understudy.core.training.retargeting_check import (
     JOINTS,
     LIMBS_BAR,
