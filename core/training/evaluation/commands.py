@@ -12,10 +12,9 @@ Parsers = argparse._SubParsersAction
 
 
 def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
-    evaluate = commands.add_parser("evaluate", help="measure a model against recordings").add_subparsers(
-        dest="what", required=True, metavar="WHAT"
-    )
-    parser = evaluate.add_parser("body", help="one table: real motion, the model, its VQ decoder, retrieval, shuffled sentences")
+    evaluate = commands.add_parser("evaluate", help="measure a model against recordings")
+    subjects = evaluate.add_subparsers(dest="what", required=True, metavar="WHAT")
+    parser = subjects.add_parser("body", help="one table: real motion, the model, its VQ decoder, retrieval, shuffled sentences")
     parser.add_argument("--model", default="starter", help="name of a model, or its folder")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.npz"), help="as `train prepare` writes it")
     parser.add_argument("--judge", type=Path, help="a folder that `train judge` wrote; ours if left out")
