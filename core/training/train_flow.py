@@ -16,12 +16,14 @@ from .corpus import Corpus
 from .windows import WindowSampler
 
 LONG, SHORT = 64, 32  # frames
-VALIDATION_WINDOWS = 48
+VALIDATION_WINDOWS, USUAL_WINDOWS = 48, 256
 # Where less than this is left to t = 1, an error of the motion no longer counts more
 WEIGHED_ALIKE = 0.5
 VALIDATION_STEPS = 16
 # Errors that change from frame to frame are seen as jitter. The best prediction, the mean, is the same under every such weight
 STEP_WEIGHT, STEP_OF_STEP_WEIGHT = 4.0, 2.0
+# Jitter is seen where little moves: its weight is the usual unrest of windows by that of the window itself, at most about this
+CALMEST_WEIGHT = 10.0
 # So often a flow decoder sees only the first few token layers, as many as a draw says. It learns to bring the detail itself, which the
 # residual transformer can hardly know from the words
 FEWER_LAYERS_SHARE = 0.5
@@ -40,6 +42,8 @@ class FlowTask:
         groups = representation.layout.groups
         self._root = slice(groups["yaw_velocity"].start, groups["planar_velocity"].stop)
         self._long, self._short = WindowSampler(corpus, "train", LONG), WindowSampler(corpus, "train", SHORT)
+        usual = self._long.sample(USUAL_WINDOWS, torch.Generator().manual_seed(0))
+        self._usual_unrest = float(_unrest(representation.normalise(usual)).mean())
         held_out = WindowSampler(corpus, "validation", LONG).sample(VALIDATION_WINDOWS, torch.Generator().manual_seed(0))
         self._validation = representation.normalise(held_out).to(device)
 
@@ -83,7 +87,11 @@ class FlowTask:
         if not network.config.predicts_motion:
             return error.square().mean()
         error = error * ((1 - t) / (1 - t).clamp_min(WEIGHED_ALIKE))
-        return time_weighed(error, self._root)
+        return time_weighed(error, self._root, self._calmness(data))
+
+    def _calmness(self, data: Tensor) -> Tensor:
+        """(B,) how much more jitter counts in each window than in one of the usual unrest."""
+        return self._usual_unrest / (_unrest(data) + self._usual_unrest / CALMEST_WEIGHT)
 
     def _layers_of(self, data: Tensor, generator: torch.Generator) -> Tensor:
         """(B,) how many token layers each window shows."""
@@ -99,8 +107,16 @@ class FlowTask:
             return self._tokenizer.quantizer.lookup(ids.masked_fill(~shown[:, None].to(ids.device), NO_CODE))
 
 
-def time_weighed(error: Tensor, root: slice) -> Tensor:
-    """Mean square of an error (B, T, D), of its steps in time, of their steps, and of the sums of the columns `root`, weighed."""
+def _unrest(data: Tensor) -> Tensor:
+    """(B,) mean square of what changes from step to step of features (B, T, D)."""
+    return data.diff(n=2, dim=1).square().mean((1, 2))
+
+
+def time_weighed(error: Tensor, root: slice, calmness: Tensor) -> Tensor:
+    """Mean square of an error (B, T, D), of its steps in time, of their steps, and of the sums of the columns `root`, weighed.
+
+    calmness: (B,) weights of the steps of each window.
+    """
     steps, second_steps, sums = error.diff(dim=1), error.diff(n=2, dim=1), error[..., root].cumsum(dim=1)
-    jitter = STEP_WEIGHT * steps.square().mean() + STEP_OF_STEP_WEIGHT * second_steps.square().mean()
-    return error.square().mean() + jitter + DRIFT_WEIGHT * sums.square().sum() / error.numel()
+    jitter = STEP_WEIGHT * steps.square().mean((1, 2)) + STEP_OF_STEP_WEIGHT * second_steps.square().mean((1, 2))
+    return error.square().mean() + (calmness * jitter).mean() + DRIFT_WEIGHT * sums.square().sum() / error.numel()

@@ -16,7 +16,7 @@ from understudy.core.training import train_residual, train_tokens
 from understudy.core.training.corpus import Corpus
 from understudy.core.training.run import Hardware, Run, Schedule, Task
 from understudy.core.training.text_motion import TextMotionSampler
-from understudy.core.training.train_flow import DRIFT_WEIGHT, STEP_OF_STEP_WEIGHT, STEP_WEIGHT, FlowTask, time_weighed
+from understudy.core.training.train_flow import CALMEST_WEIGHT, DRIFT_WEIGHT, STEP_OF_STEP_WEIGHT, STEP_WEIGHT, FlowTask, time_weighed
 from understudy.core.training.train_length import LengthTask
 from understudy.core.training.train_residual import ResidualTask
 from understudy.core.training.train_tokenizer import TokenizerTask, fitted_representation, root_drift
@@ -24,6 +24,7 @@ from understudy.core.training.train_tokens import MaskTask, hidden_tokens
 from understudy.tests.core.training.small_corpora import encoded_by_chance
 
 CPU = torch.device("cpu")
+ONE = torch.ones(1, dtype=torch.float64)
 NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length")
 MakeTask = Callable[[str], Task]
 
@@ -152,7 +153,7 @@ def test_an_error_counts_more_the_faster_it_changes(cycles_a_frame: float) -> No
     # |1 - exp(-i w)|^2, the response of a step to a wave
     response = (2 * np.sin(np.pi * cycles_a_frame)) ** 2
     expected = float(wave.square().mean()) * (1 + STEP_WEIGHT * response + STEP_OF_STEP_WEIGHT * response**2)
-    assert float(time_weighed(wave, slice(0, 0))) == pytest.approx(expected, rel=2e-3)
+    assert float(time_weighed(wave, slice(0, 0), torch.ones(1))) == pytest.approx(expected, rel=2e-3)
 
 
 def test_an_error_of_the_root_that_adds_up_counts_by_its_sum() -> None:
@@ -162,9 +163,23 @@ def test_an_error_of_the_root_that_adds_up_counts_by_its_sum() -> None:
     root = slice(0, 3)
     sums = 0.1 * torch.arange(1, 65)
     expected = 0.01 / 4 + DRIFT_WEIGHT * float(sums.square().mean()) / 4
-    assert float(time_weighed(steady, root)) == pytest.approx(expected)
-    assert float(time_weighed(steady, root)) > 10 * float(time_weighed(swinging, root))
-    assert float(time_weighed(steady, slice(2, 4))) == pytest.approx(0.01 / 4)
+    assert float(time_weighed(steady, root, ONE)) == pytest.approx(expected)
+    assert float(time_weighed(steady, root, ONE)) > 8 * float(time_weighed(swinging, root, ONE))
+    assert float(time_weighed(steady, slice(2, 4), ONE)) == pytest.approx(0.01 / 4)
+
+
+def test_jitter_counts_more_in_a_calm_window(make_task: MakeTask) -> None:
+    task = make_task("flow")
+    assert isinstance(task, FlowTask)
+    wave = torch.sin(torch.arange(64.0) * 2)[None, :, None].expand(3, 64, 161)
+    usual = task._usual_unrest / float(wave[0].diff(n=2, dim=0).square().mean())
+    data = wave * torch.tensor([0.0, usual**0.5, 100 * usual**0.5])[:, None, None]
+    expected = [CALMEST_WEIGHT, 1 / (1 + 1 / CALMEST_WEIGHT), 1 / (10_000 + 1 / CALMEST_WEIGHT)]
+    assert task._calmness(data).tolist() == pytest.approx(expected, rel=1e-3)
+    jitter = torch.randn(2, 64, 161)
+    whole = time_weighed(jitter, slice(0, 0), torch.tensor([1.0, 3.0]))
+    parts = [time_weighed(each[None], slice(0, 0), torch.tensor([weight])) for each, weight in zip(jitter, (1.0, 3.0), strict=True)]
+    assert float(whole) == pytest.approx(float(sum(parts) / 2), rel=1e-5)
 
 
 def test_the_drift_of_a_decoded_root_is_what_the_motion_shows(made_corpus: Corpus) -> None:
