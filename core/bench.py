@@ -24,6 +24,7 @@ from .contract import BadRequest, Quality, UnderstudyError
 from .service import pick_device
 from .training.sizes import PUBLISHED, STARTER
 
+CANDIDATES = 4  # as our own bundles are made
 PROMPT = "a person walks forward and waves with the right hand"
 
 
@@ -73,7 +74,7 @@ class _Stages:
         codes = networks.tokenizer.quantizer.lookup(ids)
         rows = [
             self._row("length estimator", networks.length, lambda: networks.length(self._text.pooled)),
-            self._row("token transformer", networks.tokens, self._base),
+            self._row(self._token_stage, networks.tokens, self._base),
             self._row("residual transformer", networks.residual, lambda: generate_residual_tokens(
                 networks.residual, base, self._text, ResidualSettings(), [torch.Generator()])),
         ]  # fmt: skip
@@ -84,8 +85,18 @@ class _Stages:
         rows.append(self._row("VQ decoder (not used)", networks.tokenizer, lambda: networks.tokenizer.decode(ids)))
         return rows
 
+    @property
+    def _token_stage(self) -> str:
+        return f"tokens, best of {CANDIDATES}" if self._networks.matcher else "token transformer"
+
     def _base(self) -> Tensor:
-        return generate_base_tokens(self._networks.tokens, self._text, self._lengths, UnmaskingSettings(), [torch.Generator()])
+        matcher, count = self._networks.matcher, CANDIDATES if self._networks.matcher else 1
+        generators = [torch.Generator() for _ in range(count)]
+        text = self._text.repeat(count)
+        ids = generate_base_tokens(self._networks.tokens, text, self._lengths.repeat(count), UnmaskingSettings(), generators)
+        if not matcher:
+            return ids
+        return ids[matcher(ids, torch.zeros_like(ids, dtype=torch.bool), text).argmax()][None]
 
     def _flow(self, codes: Tensor, steps: int) -> Tensor:
         return self._networks.flow.decode(codes, self._noise, steps)
@@ -144,7 +155,8 @@ def _status_megabytes(name: str) -> float:
 
 
 def _modules(networks: BodyNetworks) -> list[nn.Module]:
-    return [networks.tokenizer, networks.tokens, networks.residual, networks.flow, networks.length]
+    found = [networks.tokenizer, networks.tokens, networks.residual, networks.flow, networks.length, networks.matcher]
+    return [network for network in found if network is not None]
 
 
 def _n_parameters(network: nn.Module) -> int:

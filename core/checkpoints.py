@@ -25,6 +25,7 @@ from .body.pipeline import BodyNetworks, BodyPipeline, SamplingSettings
 from .body.residual_tokens import ResidualSettings, ResidualTransformer
 from .body.text_encoder import TextEncoder
 from .body.token_generator import MaskTransformer, UnmaskingSettings
+from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
 from .contract import WeightsError
 from .geometry.skeleton import REST_SKELETON
@@ -34,6 +35,7 @@ CARD_FILE, WEIGHTS_FILE = "bundle.json", "model.safetensors"
 FORMAT = "understudy body bundle 1"
 REPRESENTATION = "local-rotations"
 _N_FEATURES = Layout(len(REST_SKELETON.names)).n_features
+MAX_CANDIDATES = 16
 T = TypeVar("T")
 
 
@@ -46,12 +48,16 @@ class BodyConfigs:
     residual: TokenTransformerConfig
     flow: FlowDecoderConfig
     length: LengthConfig
+    matcher: MatcherConfig | None = None
 
 
 @dataclass(frozen=True)
 class BundleCard:
-    """What a bundle says of itself. residual_share: part of the codes that may be drawn;
-    residual_layers: how many layers of residual tokens are generated. bytes, sha256: of its safetensors."""
+    """What a bundle says of itself. residual_share: part of the codes that may be drawn.
+
+    residual_layers: how many layers of residual tokens are generated; candidates: draws that a matcher chooses from.
+    bytes, sha256: of its safetensors.
+    """
 
     format: str
     name: str
@@ -68,10 +74,13 @@ class BundleCard:
     bytes: int = 0
     sha256: str = ""
     residual_layers: int = 5
+    candidates: int = 1
 
     def __post_init__(self) -> None:
         if not 0 < self.residual_share <= 1:
             raise ValueError(f"residual_share is {self.residual_share}")
+        if not 1 <= self.candidates <= MAX_CANDIDATES:
+            raise ValueError(f"candidates is {self.candidates}")
 
 
 def build_networks(configs: BodyConfigs) -> BodyNetworks:
@@ -82,6 +91,7 @@ def build_networks(configs: BodyConfigs) -> BodyNetworks:
         ResidualTransformer(configs.residual),
         RectifiedFlowDecoder(configs.flow),
         LengthEstimator(configs.length),
+        TokenMatcher(configs.matcher) if configs.matcher else None,
     )
 
 
@@ -148,7 +158,7 @@ def assembled(networks: BodyNetworks, representation: LocalRotations, card: Bund
     _check_fit(card, encoder)
     unmasking = UnmaskingSettings(guidance=card.guidance)
     residual = ResidualSettings(card.residual_guidance, share=card.residual_share, layers=card.residual_layers)
-    return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps), device)
+    return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps, card.candidates), device)
 
 
 def load_networks(folder: Path) -> tuple[BodyNetworks, LocalRotations, BundleCard]:
@@ -178,7 +188,8 @@ def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER) -> TextEncoder:
 
 
 def _parts(networks: BodyNetworks) -> list[tuple[str, nn.Module]]:
-    return [(field.name, getattr(networks, field.name)) for field in dataclasses.fields(networks)]
+    parts = [(field.name, getattr(networks, field.name)) for field in dataclasses.fields(networks)]
+    return [(name, network) for name, network in parts if network is not None]
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -216,14 +227,21 @@ def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, model:
 
 def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
     """Raises WeightsError unless what one network gives is what the next one takes."""
-    tokenizer, tokens, residual, flow, length = (getattr(card.networks, field.name) for field in dataclasses.fields(card.networks))
+    configs = card.networks
+    tokenizer, tokens, residual, flow, length = configs.tokenizer, configs.tokens, configs.residual, configs.flow, configs.length
+    matcher = configs.matcher or MatcherConfig(tokens.n_codes, text_width=encoder.pooled_width, word_width=encoder.word_width)
     shared = {
         "features": {_N_FEATURES, tokenizer.n_features, flow.n_features},
         "code width": {tokenizer.code_dim, flow.code_dim},
-        "codes": {tokenizer.n_codes, tokens.n_codes, residual.n_codes},
+        "codes": {tokenizer.n_codes, tokens.n_codes, residual.n_codes, matcher.n_codes},
         "token layers": {tokenizer.n_quantizers, residual.n_quantizers},
-        "prompt width": {encoder.pooled_width, tokens.text_width, residual.text_width, length.text_width},
-        "word width": {encoder.word_width, tokens.word_width or encoder.word_width, residual.word_width or encoder.word_width},
+        "prompt width": {encoder.pooled_width, tokens.text_width, residual.text_width, length.text_width, matcher.text_width},
+        "word width": {
+            encoder.word_width,
+            matcher.word_width,
+            tokens.word_width or encoder.word_width,
+            residual.word_width or encoder.word_width,
+        },
     }
     for what, sizes in shared.items():
         if len(sizes) > 1:
@@ -243,6 +261,10 @@ def dataclass_from_json(kind: type[T], values: Any) -> T:
 
 
 def _field(annotation: Any, value: Any, name: str) -> Any:
+    if type(None) in typing.get_args(annotation):
+        if value is None:
+            return None
+        (annotation,) = (kind for kind in typing.get_args(annotation) if kind is not type(None))
     if dataclasses.is_dataclass(annotation):
         return dataclass_from_json(typing.cast(type, annotation), value)
     if typing.get_origin(annotation) is tuple and isinstance(value, list):

@@ -26,6 +26,7 @@ def tiny_body_configs() -> BodyConfigs:
     from understudy.core.body.flow_decoder import FlowDecoderConfig
     from understudy.core.body.motion_length import LengthConfig
     from understudy.core.body.motion_tokens import TokenizerConfig
+    from understudy.core.body.token_matcher import MatcherConfig
     from understudy.core.body.token_transformer import TokenTransformerConfig
     from understudy.core.checkpoints import BodyConfigs
 
@@ -38,6 +39,7 @@ def tiny_body_configs() -> BodyConfigs:
         residual=transformer,
         flow=FlowDecoderConfig(n_features=161, code_dim=16, width=16, condition_width=8, predicts_motion=True),
         length=LengthConfig(text_width=384, hidden=(32, 16, 16)),
+        matcher=MatcherConfig(n_codes=32, width=16, n_layers=1, n_heads=2, feed_forward=32, vector=8),
     )
 
 
@@ -58,7 +60,7 @@ def write_tiny_model(folder: Path) -> None:
     mean = torch.zeros(161)
     mean[3], mean[4:136] = 0.94, torch.tensor([1.0, 0, 0, 0, 1, 0]).repeat(22)
     representation = LocalRotations(mean, torch.full((161,), 0.1))
-    card = BundleCard(FORMAT, NAME, "Tiny", "CC0-1.0", ("nobody",), minilm.NAME, REPRESENTATION, True, 4.0, 5.0, 0.1, configs)
+    card = BundleCard(FORMAT, NAME, "Tiny", "CC0-1.0", ("nobody",), minilm.NAME, REPRESENTATION, True, 4.0, 5.0, 0.1, configs, candidates=2)
     save_bundle(folder, card, networks, representation)
 
 

@@ -20,12 +20,14 @@ from .prompt_steps import prompt_steps
 from .residual_tokens import ResidualSettings, ResidualTransformer, generate_residual_tokens
 from .text_encoder import EncodedText, TextEncoder
 from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_tokens
+from .token_matcher import TokenMatcher
 from .token_plan import Window, plan_windows, share_tokens
 
 Report = Callable[[str, int, int], None]
 # The two kinds of tokens and the noise of the flow must not share random numbers. Torch's CPU generator takes 32 bits of a seed and
 # drops the others, so that a stream has to be a step inside them
 _BASE_STREAM, _RESIDUAL_STREAM, _FLOW_STREAM = range(3)
+_STREAMS = 3
 _STREAM_STEP = 0x9E3779B9
 _FRAMES_AT_ONCE = 4000  # decoded in one pass; more variations or longer takes go in several
 
@@ -39,15 +41,20 @@ class BodyNetworks:
     residual: ResidualTransformer
     flow: RectifiedFlowDecoder
     length: LengthEstimator
+    matcher: TokenMatcher | None = None
 
 
 @dataclass(frozen=True)
 class SamplingSettings:
-    """What a bundle's card says of its sampling. has_steps: prompts are split at "then" and made step by step."""
+    """What a bundle's card says of its sampling. has_steps: prompts are split at "then" and made step by step.
+
+    candidates: base tokens drawn for each window, of which the matcher keeps those that fit the sentence best.
+    """
 
     unmasking: UnmaskingSettings = UnmaskingSettings()
     residual: ResidualSettings = ResidualSettings()
     has_steps: bool = False
+    candidates: int = 1
 
 
 class BodyPipeline:
@@ -91,16 +98,30 @@ class BodyPipeline:
     def _base_tokens(self, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
         windows = plan_windows(lengths)
         ids = torch.zeros(request.variations, windows[-1].end, dtype=torch.long, device=self._device)
-        generators = _generators(request, _BASE_STREAM)
+        # Candidate 0 is what a model without candidates draws
+        generators = [each for candidate in range(self._candidates) for each in _generators(request, _BASE_STREAM + candidate * _STREAMS)]
         settings = replace(self._settings.unmasking, guidance=self._guidance(request))
         for number, window in enumerate(windows):
-            given, keep = self._given(ids, window)
+            given, keep = (each.repeat(self._candidates, 1) for each in self._given(ids, window))
+            rows = self._rows(text, window, request)
             made = generate_base_tokens(
-                self._networks.tokens, self._rows(text, window, request), torch.full_like(ids[:, 0], given.shape[1]), settings,
+                self._networks.tokens, rows.repeat(self._candidates), torch.full_like(given[:, 0], given.shape[1]), settings,
                 generators, given, keep, _stage(report, "Planning the motion", number, len(windows)),
             )  # fmt: skip
-            ids[:, window.start : window.end] = made[:, window.start - window.context :]
+            ids[:, window.start : window.end] = self._best(made[:, window.start - window.context :], rows)
         return ids
+
+    @property
+    def _candidates(self) -> int:
+        return self._settings.candidates if self._networks.matcher else 1
+
+    def _best(self, ids: Tensor, rows: EncodedText) -> Tensor:
+        """Of candidate after candidate for all variations (K V, n), the one of each variation that fits its sentence best: (V, n)."""
+        if not self._networks.matcher:
+            return ids
+        scores = self._networks.matcher(ids, torch.zeros_like(ids, dtype=torch.bool), rows.repeat(self._candidates))
+        best = scores.view(self._candidates, -1).argmax(0)
+        return ids.view(self._candidates, -1, ids.shape[1])[best, torch.arange(len(best), device=best.device)]
 
     def _all_tokens(self, base: Tensor, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
         windows = plan_windows(lengths)

@@ -19,34 +19,25 @@ RESIDUAL_GUIDANCE, RESIDUAL_SHARE = 1.0, 1.0
 
 
 def make_bundle(
-    run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float, residual_layers: int
+    run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float, residual_layers: int, candidates: int
 ) -> BundleCard:
-    """Averaged weights of all five networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
+    """The best weights of all networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
 
     guidance: what the model uses where the animator sets none; small networks go astray above 3. residual_layers: how many are generated.
+    candidates: draws of which a matcher keeps the best; without a trained matcher there is one.
     """
-    missing = [field.name for field in dataclasses.fields(BodyConfigs) if not (run / field.name / CHECKPOINT).is_file()]
-    if missing:
+    names = [field.name for field in dataclasses.fields(BodyConfigs)]
+    trained = [name for name in names if (run / name / CHECKPOINT).is_file()]
+    if missing := [name for name in names if name not in trained and name != "matcher"]:
         raise UnderstudyError(f"{run} has no trained {', '.join(missing)} yet: run `python -m core train {missing[0]}` first.")
-    configs = dataclass_from_json(BodyConfigs, {field.name: saved_config(run / field.name) for field in dataclasses.fields(BodyConfigs)})
+    configs = dataclass_from_json(BodyConfigs, {name: saved_config(run / name) for name in trained})
     networks = build_networks(configs)
-    for field in dataclasses.fields(networks):
-        network: Any = getattr(networks, field.name)
+    for name in trained:
+        network: Any = getattr(networks, name)
         assert isinstance(network, nn.Module)
-        trained_network(run / field.name, network)
+        trained_network(run / name, network)
     _, representation = trained_tokenizer(run)
     sampling = guidance, RESIDUAL_GUIDANCE, RESIDUAL_SHARE
-    card = BundleCard(
-        FORMAT,
-        out.name,
-        title,
-        licence,
-        attribution,
-        minilm.NAME,
-        REPRESENTATION,
-        True,
-        *sampling,
-        configs,
-        residual_layers=residual_layers,
-    )
+    card = BundleCard(FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, *sampling, configs)
+    card = dataclasses.replace(card, residual_layers=residual_layers, candidates=candidates if configs.matcher else 1)
     return save_bundle(out, card, networks, representation)

@@ -20,6 +20,7 @@ _SCHEDULES = {
     "residual": (14_000, 32, 4e-4),
     "flow": (24_000, 32, 5e-4),
     "length": (4_000, 128, 3e-4),
+    "matcher": (3_000, 64, 5e-4),
     "judge": (3_000, 96, 1e-3),
 }
 Parsers = argparse._SubParsersAction
@@ -156,13 +157,14 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
     parser.add_argument("--guidance", type=float, default=2.0, help="used where the animator sets none")
     parser.add_argument("--residual-layers", type=int, default=2, help="token layers above the first; the flow decoder does the rest")
+    parser.add_argument("--candidates", type=int, default=4, help="draws of which the best fitting is kept, where a matcher was trained")
     parser.set_defaults(run=_bundle)
 
 
 def _bundle(options: argparse.Namespace) -> None:
     from .bundle import make_bundle
 
-    sampling = options.guidance, options.residual_layers
+    sampling = options.guidance, options.residual_layers, options.candidates
     card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), *sampling)
     print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")
 

@@ -21,6 +21,7 @@ from .run import CHECKPOINT, Task, saved_config, saved_extra, trained_network
 from .text_motion import TextMotionSampler
 from .train_flow import FlowTask
 from .train_length import LengthTask
+from .train_matcher import MatcherTask
 from .train_residual import ResidualTask
 from .train_tokenizer import TokenizerTask
 from .train_tokens import MaskTask
@@ -66,8 +67,8 @@ class Ingredients:
             return FlowTask(corpus, config, tokenizer, representation, self.device), config
         sentences = self._sentences(corpus)
         samplers = [TextMotionSampler(corpus, split, sentences, tokenizer, representation) for split in ("train", "validation")]
-        kind = MaskTask if network == "tokens" else ResidualTask
-        return kind(config, samplers[0], samplers[1], self.device), config
+        kinds = {"tokens": MaskTask, "residual": ResidualTask, "matcher": MatcherTask}
+        return kinds[network](config, samplers[0], samplers[1], self.device), config
 
     def judge(self) -> JudgeTask:
         corpus = self._corpus()

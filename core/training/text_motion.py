@@ -15,6 +15,7 @@ from ..body.motion_tokens import FRAMES_PER_TOKEN, NO_CODE, MotionTokenizer
 from ..body.text_encoder import EncodedText
 from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
+from .pack_names import PACKS
 from .stitching import BLEND_FRAMES, stitch
 from .time_warp import drawn_rate, time_warped
 from .windows import TEXT_BALANCE, balanced_weights
@@ -28,11 +29,15 @@ CONTINUED_SHARE = 0.25  # of the single clips are seen from the middle on
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """ids: (B, n, Q), -1 beyond the end; context: (B, n) True for tokens that came before what the sentence describes."""
+    """ids: (B, n, Q), -1 beyond the end; context: (B, n) True for tokens that came before what the sentence describes.
+
+    cells: (B,) equal where two rows show the same content in the same style.
+    """
 
     ids: Tensor
     context: Tensor
     text: EncodedText
+    cells: Tensor
 
     @property
     def pad(self) -> Tensor:
@@ -44,6 +49,7 @@ class _Example:
     frames: Tensor
     sentence: int
     context_frames: int
+    cell: int
 
 
 class TextMotionSampler:
@@ -55,6 +61,7 @@ class TextMotionSampler:
         shortest = SHORTEST * FRAMES_PER_TOKEN
         self._stretches = corpus.usable(split, lambda stretch: bool(stretch.spans) and stretch.count >= shortest)
         self._weights = balanced_weights(self._stretches, TEXT_BALANCE)
+        self._cells = {cell: number for number, cell in enumerate(dict.fromkeys(map(_cell, self._stretches)))}
         self._partners = _by_performer(self._stretches)
         self._corpus, self._sentences = corpus, sentences
         self._tokenizer, self._representation = tokenizer, representation
@@ -72,7 +79,7 @@ class TextMotionSampler:
         context = 0
         if dice < STITCHED_SHARE + CONTINUED_SHARE:
             context = int(torch.randint(0, max(1, len(frames) // 2), (), generator=generator))
-        return _Example(frames, sentence, context)
+        return _Example(frames, sentence, context, self._cells[_cell(stretch)])
 
     def _clip(self, stretch: Stretch, generator: torch.Generator) -> tuple[Tensor, int]:
         """Up to 9.8 s of one described span, and one of its sentences."""
@@ -96,9 +103,9 @@ class TextMotionSampler:
         keep = int(torch.randint(2 * BLEND_FRAMES, LONGEST * FRAMES_PER_TOKEN // 2, (), generator=generator))
         room = LONGEST * FRAMES_PER_TOKEN - min(keep, len(first)) + BLEND_FRAMES
         if min(len(first), len(second)) < 2 * BLEND_FRAMES:
-            return _Example(second, sentence, 0)
+            return _Example(second, sentence, 0, self._cells[_cell(partner)])
         frames, joint = stitch(first[-keep:], second[:room], self._representation.std)
-        return _Example(frames[: LONGEST * FRAMES_PER_TOKEN], sentence, joint)
+        return _Example(frames[: LONGEST * FRAMES_PER_TOKEN], sentence, joint, self._cells[_cell(partner)])
 
     def _tokens(self, examples: list[_Example]) -> TokenBatch:
         lengths = torch.tensor([len(example.frames) // FRAMES_PER_TOKEN for example in examples])
@@ -111,7 +118,14 @@ class TextMotionSampler:
         context_tokens = torch.tensor([example.context_frames // FRAMES_PER_TOKEN for example in examples])
         ids = ids.masked_fill((positions >= lengths[:, None])[..., None], NO_CODE)
         text = self._sentences.rows([example.sentence for example in examples])
-        return TokenBatch(ids, positions < context_tokens[:, None], text)
+        cells = torch.tensor([example.cell for example in examples])
+        return TokenBatch(ids, positions < context_tokens[:, None], text, cells)
+
+
+def _cell(stretch: Stretch) -> tuple[str, ...]:
+    """What two clips have in common whose sentences fit both; a clip in segments or of a pack without labels is alone."""
+    whole = len(stretch.spans) == 1 and stretch.pack in PACKS
+    return (stretch.content, stretch.style) if whole else (stretch.clip, str(stretch.mirrored), str(stretch.first))
 
 
 def _performer(stretch: Stretch) -> tuple[str, str, bool]:

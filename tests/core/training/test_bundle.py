@@ -21,7 +21,7 @@ from understudy.core.training.run import Hardware, Run, Schedule
 from understudy.core.training.train_tokenizer import fitted_representation
 from understudy.tests.core.training.small_corpora import quiet
 
-NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length")
+NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length", "matcher")
 
 
 class FinishedTask:
@@ -63,7 +63,7 @@ def runs(made_corpus: Corpus, tiny_configs: BodyConfigs, tmp_path_factory: pytes
 
 
 def test_the_service_loads_what_was_bundled_and_generates(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
-    card = make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", ("me",), 2.5, 2)
+    card = make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", ("me",), 2.5, 2, 3)
     assert (card.name, card.title, card.licence, card.attribution) == ("mine", "My model", "CC0-1.0", ("me",))
     reply = Service((tmp_path,)).body(BodyRequest(1, "a person waves, then bows", 2.0, seed=3, steps=2, model="mine"), quiet)
     motion = reply.motions[0]
@@ -72,7 +72,7 @@ def test_the_service_loads_what_was_bundled_and_generates(runs: Path, minilm_fol
 
 
 def test_averaged_weights_and_statistics_are_in_the_bundle(runs: Path, minilm_folder: Path, made_corpus: Corpus, tmp_path: Path) -> None:
-    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5)
+    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
     pipeline, _ = load_pipeline(tmp_path / "mine", torch.device("cpu"))
     for network in vars(pipeline._networks).values():
         assert max(float(parameter.abs().max()) for parameter in network.parameters()) < 50
@@ -81,20 +81,29 @@ def test_averaged_weights_and_statistics_are_in_the_bundle(runs: Path, minilm_fo
 
 
 def test_the_card_tells_the_sizes_of_the_runs(runs: Path, tiny_configs: BodyConfigs, tmp_path: Path) -> None:
-    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5)
+    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
     assert read_card(tmp_path / "mine").networks == tiny_configs
 
 
-@pytest.mark.parametrize("missing", [("flow",), ("tokens", "length"), NETWORKS])
+@pytest.mark.parametrize("missing", [("flow",), ("tokens", "length"), NETWORKS[:-1]])
 def test_networks_that_are_not_trained_are_named(missing: tuple[str, ...], runs: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(runs, tmp_path / "runs"))
     for name in missing:
         shutil.rmtree(copy / name)
     with pytest.raises(UnderstudyError, match=f"no trained {', '.join(missing)} yet: run .*train {missing[0]}"):
-        make_bundle(copy, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5)
+        make_bundle(copy, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
     assert not (tmp_path / "mine").exists()
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnderstudyError, match="no trained tokenizer"):
-        make_bundle(tmp_path / "nowhere", tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5)
+        make_bundle(tmp_path / "nowhere", tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
+
+
+def test_without_a_matcher_there_is_one_candidate(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
+    assert make_bundle(runs, tmp_path / "with", "My model", "CC0-1.0", (), 2.5, 5, 4).candidates == 4
+    copy = Path(shutil.copytree(runs, tmp_path / "runs"))
+    shutil.rmtree(copy / "matcher")
+    card = make_bundle(copy, tmp_path / "without", "My model", "CC0-1.0", (), 2.5, 5, 4)
+    assert card.candidates == 1 and card.networks.matcher is None and read_card(tmp_path / "without") == card
+    load_pipeline(tmp_path / "without", torch.device("cpu"))

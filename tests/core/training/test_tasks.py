@@ -18,6 +18,7 @@ from understudy.core.training.run import Hardware, Run, Schedule, Task
 from understudy.core.training.text_motion import TextMotionSampler
 from understudy.core.training.train_flow import CALMEST_WEIGHT, DRIFT_WEIGHT, STEP_OF_STEP_WEIGHT, STEP_WEIGHT, FlowTask, time_weighed
 from understudy.core.training.train_length import LengthTask
+from understudy.core.training.train_matcher import MatcherTask, described_first
 from understudy.core.training.train_residual import ResidualTask
 from understudy.core.training.train_tokenizer import TokenizerTask, fitted_representation, root_drift
 from understudy.core.training.train_tokens import MaskTask, hidden_tokens
@@ -25,7 +26,7 @@ from understudy.tests.core.training.small_corpora import encoded_by_chance
 
 CPU = torch.device("cpu")
 ONE = torch.ones(1, dtype=torch.float64)
-NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length")
+NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length", "matcher")
 MakeTask = Callable[[str], Task]
 
 
@@ -52,7 +53,8 @@ def make_task(made_corpus: Corpus, tiny_configs: BodyConfigs) -> MakeTask:
             return LengthTask(made_corpus, tiny_configs.length, sentences, CPU)
         if network == "flow":
             return FlowTask(made_corpus, tiny_configs.flow, tokenizer, representation, CPU)
-        return (MaskTask if network == "tokens" else ResidualTask)(getattr(tiny_configs, network), sampler, sampler, CPU)
+        kinds = {"tokens": MaskTask, "residual": ResidualTask, "matcher": MatcherTask}
+        return kinds[network](getattr(tiny_configs, network), sampler, sampler, CPU)
 
     return make
 
@@ -219,3 +221,10 @@ def test_the_representation_has_the_statistics_of_the_training_split_only(made_c
     representation = fitted_representation(cut)
     assert torch.allclose(representation.mean, made_corpus.frames(first).mean(0), atol=1e-5)
     assert bool((representation.std > 0).all())
+
+
+def test_described_tokens_are_moved_to_the_beginning() -> None:
+    ids = torch.tensor([[7, 8, 1, 2, 3], [4, 5, 6, -1, -1]])
+    described = torch.tensor([[False, False, True, True, True], [True, True, True, False, False]])
+    found, pad = described_first(ids, described)
+    assert found.tolist() == [[1, 2, 3, -1, -1], [4, 5, 6, -1, -1]] and pad.tolist() == [[False] * 3 + [True] * 2] * 2

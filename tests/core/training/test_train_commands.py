@@ -21,7 +21,7 @@ from understudy.core.training.corpus import Corpus
 from understudy.tests.core.training.sample_data import REPO, needs_data
 from understudy.tests.core.training.small_corpora import MADE_CAPTIONS, quiet, write_captions, write_made_clips
 
-NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length")
+NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length", "matcher")
 Train = Callable[..., int]
 
 

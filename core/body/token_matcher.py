@@ -1,0 +1,72 @@
+"""How well base tokens fit a sentence: of several motions drawn for a prompt, the one that says most clearly what was asked is kept.
+
+Two encoders whose vectors lie near where motion and sentence belong together (CLIP, Radford et al. 2021; for motion TMR, Petrovich et al.,
+ICCV 2023). Ranking draws by such a network is how DALL-E (Ramesh et al. 2021) chose its pictures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .text_encoder import EncodedText
+from .token_transformer import PositionEncoding
+
+
+@dataclass(frozen=True)
+class MatcherConfig:
+    """text_width, word_width: of the text encoder's pooled and token vectors."""
+
+    n_codes: int = 512
+    width: int = 128
+    n_layers: int = 2
+    n_heads: int = 4
+    feed_forward: int = 256
+    vector: int = 64
+    text_width: int = 384
+    word_width: int = 384
+    dropout: float = 0.2
+
+
+class TokenMatcher(nn.Module):
+    """Base ids (B, n) and sentences to unit vectors (B, E); their inner product tells how well they fit."""
+
+    def __init__(self, config: MatcherConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        self.codes = nn.Embedding(config.n_codes, width)
+        self.words = nn.Linear(config.word_width, width)
+        self.position = PositionEncoding(width)
+        self.motion, self.sentence = (self._encoder() for _ in range(2))
+        self.motion_vector = nn.Linear(2 * width, config.vector)
+        self.sentence_vector = nn.Linear(2 * width + config.text_width, config.vector)
+
+    def _encoder(self) -> nn.TransformerEncoder:
+        config = self.config
+        layer = nn.TransformerEncoderLayer(
+            config.width, config.n_heads, config.feed_forward, config.dropout, activation="gelu", batch_first=True
+        )
+        return nn.TransformerEncoder(layer, config.n_layers, enable_nested_tensor=False)
+
+    def forward(self, ids: Tensor, pad: Tensor, text: EncodedText) -> Tensor:
+        """How well row b's tokens, True in pad (B, n) where there are none, fit sentence b: (B,) in -1..1."""
+        return (self.motion_vectors(ids, pad) * self.sentence_vectors(text)).sum(-1)
+
+    def motion_vectors(self, ids: Tensor, pad: Tensor) -> Tensor:
+        tokens = self.position(self.codes(ids.masked_fill(pad, 0)))
+        return F.normalize(self.motion_vector(_pooled(self.motion(tokens, src_key_padding_mask=pad), pad)), dim=-1)
+
+    def sentence_vectors(self, text: EncodedText) -> Tensor:
+        words = self.sentence(self.position(self.words(text.words)), src_key_padding_mask=text.word_pad)
+        return F.normalize(self.sentence_vector(torch.cat((_pooled(words, text.word_pad), text.pooled), dim=-1)), dim=-1)
+
+
+def _pooled(hidden: Tensor, pad: Tensor) -> Tensor:
+    """Mean and highest of what is not padding: (B, n, C) to (B, 2 C)."""
+    inside = (~pad)[..., None].to(hidden)
+    mean = (hidden * inside).sum(1) / inside.sum(1).clamp_min(1)
+    return torch.cat((mean, hidden.masked_fill(pad[..., None], -1e4).amax(1)), dim=-1)
