@@ -12,6 +12,7 @@ import torch
 from understudy.core.body.text_encoder import EncodedText
 from understudy.core.contract import WeightsError
 from understudy.core.training.corpus import Corpus
+from understudy.core.training.evaluation.held_out_sentences import HeldOutSentences
 from understudy.core.training.evaluation.judge import LONGEST_FRAMES, JudgeConfig, MotionJudge, judge_motions, load_judge, save_judge
 from understudy.core.training.evaluation.train_judge import JudgeTask, matching_loss
 from understudy.core.training.run import Hardware, Run, Schedule
@@ -58,6 +59,12 @@ def test_it_is_saved_and_read(judge: MotionJudge, tmp_path: Path) -> None:
     (tmp_path / "judge.safetensors").unlink()
     with pytest.raises(WeightsError, match="train judge"):
         load_judge(tmp_path)
+
+
+def test_our_own_judge_is_there_and_knows_the_names_of_the_held_out_sentences() -> None:
+    book, config = HeldOutSentences(), load_judge().config
+    assert set(book.contents) <= set(config.contents) and set(book.styles) == set(config.styles)
+    assert {name for prompt in book.steps for name in (prompt.first, prompt.second)} <= set(config.contents)
 
 
 def test_alike_pairs_are_no_wrong_answers() -> None:
