@@ -73,6 +73,21 @@ class BodyPipeline:
         recipe: model, weights and version are kept, the rest is filled in. report(stage, step, total) may raise to stop the work.
         """
         clock = _Clock()
+        ids = self._tokens(request, report, clock)
+        motions = self._shaped(ids, request, recipe, report, clock)
+        return motions, clock.laps
+
+    @torch.inference_mode()
+    def tokens(self, request: BodyRequest) -> Tensor:
+        """Ids (V, n, Q) of a request's variations, -1 where there is no code: the first half of `generate`."""
+        return self._tokens(request, _quiet, _Clock())
+
+    @torch.inference_mode()
+    def shaped(self, ids: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:
+        """The motions of a request's tokens: the second half of `generate`."""
+        return self._shaped(ids, request, recipe, _quiet, _Clock())
+
+    def _tokens(self, request: BodyRequest, report: Report, clock: _Clock) -> Tensor:
         report("Reading the prompt", 0, 1)
         text = self._encoder.encode(prompt_steps(request.text) if self._settings.has_steps else [request.text.strip()])
         lengths = self._step_lengths(text, request.seconds)
@@ -81,11 +96,14 @@ class BodyPipeline:
         clock.lap("token transformer")
         ids = self._all_tokens(ids, text, lengths, request, report)
         clock.lap("residual transformer")
+        return ids
+
+    def _shaped(self, ids: Tensor, request: BodyRequest, recipe: Recipe, report: Report, clock: _Clock) -> list[BodyMotion]:
         features = self._decode(ids, request, report)
         clock.lap("flow decoder")
         motions = self._motions(features, request, recipe)
         clock.lap("features")
-        return motions, clock.laps
+        return motions
 
     def _step_lengths(self, text: EncodedText, seconds: float | None) -> list[int]:
         """Tokens of each step; seconds None lets the estimator decide."""
@@ -194,6 +212,10 @@ def _generators(request: BodyRequest, stream: int) -> list[torch.Generator]:
 def _stage(report: Report, name: str, number: int, count: int) -> Callable[[int, int], None]:
     """on_step for one of `count` equal parts of a stage."""
     return lambda done, total: report(name, number * total + done, count * total)
+
+
+def _quiet(_stage: str, _step: int, _total: int) -> None:
+    pass
 
 
 class _Clock:

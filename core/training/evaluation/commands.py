@@ -18,7 +18,7 @@ def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--model", default="starter", help="name of a model, or its folder")
     parser.add_argument("--corpus", type=Path, default=Path("runs/corpus.npz"), help="as `train prepare` writes it")
     parser.add_argument("--judge", type=Path, help="a folder that `train judge` wrote; ours if left out")
-    parser.add_argument("--split", default="test", choices=("test", "validation", "train"))
+    parser.add_argument("--split", default="test", choices=("test", "validation", "train", "all"), help="all: recordings of your own")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--prompt-seeds", type=int, default=5, help="seeds of each sentence of the prompt guide; 0 leaves the guide out")
     parser.add_argument("--limit", type=int, help="so many clips, evenly spread; all if left out")

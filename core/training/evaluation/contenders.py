@@ -43,18 +43,36 @@ class VQDecoder(RectifiedFlowDecoder):
 
 
 class Model:
-    """A bundle, with `vq` its tokenizer's decoder in place of the flow decoder; the same seeds give both the same tokens."""
+    """A bundle. Both of its contenders decode the same tokens, which are drawn once."""
 
-    def __init__(self, folder: Path, vq: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         networks, self.representation, card = load_networks(folder)
         self.tokenizer, self.flow = networks.tokenizer, networks.flow
-        if vq:
-            networks = dataclasses.replace(networks, flow=VQDecoder(networks.flow, networks.tokenizer))
-        self._pipeline: BodyPipeline = assembled(networks, self.representation, card, _CPU)
+        instead = dataclasses.replace(networks, flow=VQDecoder(networks.flow, networks.tokenizer))
+        self._pipeline = assembled(networks, self.representation, card, _CPU)
+        self._vq_pipeline = assembled(instead, self.representation, card, _CPU)
+        self._drawn: dict[BodyRequest, Tensor] = {}
+
+    def with_flow_decoder(self) -> Contender:
+        return _Decoded(self, self._pipeline)
+
+    def with_vq_decoder(self) -> Contender:
+        return _Decoded(self, self._vq_pipeline)
+
+    def tokens(self, request: BodyRequest) -> Tensor:
+        if request not in self._drawn:
+            self._drawn[request] = self._pipeline.tokens(request)
+        return self._drawn[request]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decoded:
+    model: Model
+    pipeline: BodyPipeline
 
     def motions(self, text: str, frames: int, seeds: int) -> list[BodyMotion]:
         request = BodyRequest(1, text, (frames - 1) / FPS, FIRST_SEED, Quality.NORMAL.value, variations=seeds, device="cpu")
-        return self._pipeline.generate(request, Recipe(), lambda _stage, _step, _total: None)[0]
+        return self.pipeline.shaped(self.model.tokens(request), request, Recipe())
 
 
 class Retrieval:

@@ -47,15 +47,16 @@ def evaluate(wishes: Wishes, report: Report) -> Evaluation:
     folder = Path(wishes.model).absolute()
     folder = folder if is_bundle(folder) else find_bundle(wishes.model)
     seeds = wishes.seeds
-    flow, vq = Model(folder, vq=False), Model(folder, vq=True)
+    model = Model(folder)
+    flow = model.with_flow_decoder()
     encoder = load_text_encoder(minilm.NAME)
     sentences = encode_sentences(corpus.sentences, encoder, wishes.corpus_file.with_suffix(""), report)
     examiner = Examiner.of(judge, encoder, clips)
-    rebuilt = reconstruction_rows(flow, examiner, seeds, report)
+    rebuilt = reconstruction_rows(model, examiner, seeds, report)
     rows = {
         REAL: examiner.real_row(seeds),
         FLOW: examiner.contender_row(flow, seeds, FLOW, report) | rebuilt["flow"],
-        VQ: examiner.contender_row(vq, seeds, VQ, report) | rebuilt["vq"],
+        VQ: examiner.contender_row(model.with_vq_decoder(), seeds, VQ, report) | rebuilt["vq"],
         RETRIEVAL: examiner.contender_row(Retrieval(corpus, sentences, minilm.NAME), seeds, RETRIEVAL, report),
         SHUFFLED: examiner.shuffled_row(seeds),
     }

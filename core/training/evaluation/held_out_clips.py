@@ -12,6 +12,7 @@ from .held_out_sentences import HeldOutSentences
 from .judge import LONGEST_FRAMES
 
 SHORTEST_FRAMES = 20
+ALL = "all"  # this split is everything, for recordings that no model has seen
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ def _in_turn_mirrored(corpus: Corpus, split: str) -> list[Stretch]:
     """Every part of a recording once, every second one mirrored."""
     parts: dict[tuple[str, int], list[Stretch]] = {}
     counts: dict[tuple[str, bool], int] = {}
-    for stretch in corpus.split(split):
+    recorded = [stretch for stretch in corpus.stretches if stretch.is_recorded and split in (stretch.split, ALL)]
+    for stretch in recorded:
         part = counts.get((stretch.clip, stretch.mirrored), 0)
         counts[stretch.clip, stretch.mirrored] = part + 1
         parts.setdefault((stretch.clip, part), []).append(stretch)

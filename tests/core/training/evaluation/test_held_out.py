@@ -35,6 +35,12 @@ def test_every_recording_is_there_once_and_every_second_one_mirrored() -> None:
     assert [clip.content for clip in clips] == ["walk-turn-left", "walk-turn-right"] * 3
 
 
+def test_all_is_every_recording_and_no_mixture() -> None:
+    one, other = stretch("one", "walk", "sad", False, 0), dataclasses.replace(stretch("two", "run", "sad", False, 60), split="train")
+    mixture = dataclasses.replace(stretch("one+two", "mixed", "sad", False, 120), pack="mixed")
+    assert [clip.name for clip in held_out_clips(corpus(one, other, mixture), BOOK, "all")] == ["one", "two"]
+
+
 @pytest.mark.parametrize("content", ["walk-turn-left", "wave-right-hand", "raise-up-left-hand"])
 @pytest.mark.parametrize("style", ["normal", "elderly", "happy"])
 def test_sentences_name_the_side_of_the_recording(content: str, style: str) -> None:
