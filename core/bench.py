@@ -99,7 +99,8 @@ class _Stages:
         return ids[matcher(ids, torch.zeros_like(ids, dtype=torch.bool), text).argmax()][None]
 
     def _flow(self, codes: Tensor, steps: int) -> Tensor:
-        return self._networks.flow.decode(codes, self._noise, steps)
+        sketch = self._networks.tokenizer.decoder(codes) if self._networks.flow.config.refines else None
+        return self._networks.flow.decode(codes, self._noise, steps, sketch=sketch)
 
     def _row(self, stage: str, network: nn.Module, work: Callable[[], object]) -> Row:
         seconds, megabytes = _measured(work, self._repeats, self._device)

@@ -37,7 +37,7 @@ def tiny_body_configs() -> BodyConfigs:
         tokenizer=TokenizerConfig(n_features=161, width=16, code_dim=16, n_codes=32),
         tokens=transformer,
         residual=transformer,
-        flow=FlowDecoderConfig(n_features=161, code_dim=16, width=16, condition_width=8, predicts_motion=True),
+        flow=FlowDecoderConfig(n_features=161, code_dim=16, width=16, condition_width=8, predicts_motion=True, refines=True),
         length=LengthConfig(text_width=384, hidden=(32, 16, 16)),
         matcher=MatcherConfig(n_codes=32, width=16, n_layers=1, n_heads=2, feed_forward=32, vector=8),
     )

@@ -26,6 +26,8 @@ class FlowDecoderConfig:
     predicts_motion: the U-Net sees t x and gives the motion without its noise; the velocity follows from that. Noise then need not pass
     through a `width` that is narrower than the features (Li and He, "Back to Basics: Let Denoising Generative Models Denoise", arXiv
     2511.13720).
+    refines: the U-Net also sees the motion that the tokenizer's own decoder makes of the tokens, smoothed: the sketch. It predicts what to
+    change in it. A small network need not learn the whole way from tokens to motion a second time.
     """
 
     n_features: int = 263
@@ -34,31 +36,40 @@ class FlowDecoderConfig:
     width_multipliers: tuple[int, ...] = (1, 2)
     condition_width: int = 256
     predicts_motion: bool = False
+    refines: bool = False
+
+    def __post_init__(self) -> None:
+        if self.refines and not self.predicts_motion:
+            raise ValueError("a decoder that refines a sketch predicts the motion")
 
 
 class RectifiedFlowDecoder(nn.Module):
-    """Velocity (B, T, D) at noisy features x (B, T, D), times t (B,) in 0..1, token vectors y (B, T/4, C)."""
+    """Velocity (B, T, D) at noisy features x (B, T, D), times t (B,) in 0..1, token vectors y (B, T/4, C), sketch (B, T, D) or None."""
 
     def __init__(self, config: FlowDecoderConfig) -> None:
         super().__init__()
         self.config = config
         self.net = VelocityUNet(config)
 
-    def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
-        return self.velocity(x, t, self.condition(y))
+    def forward(self, x: Tensor, t: Tensor, y: Tensor, sketch: Tensor | None = None) -> Tensor:
+        return self.velocity(x, t, self.condition(y, sketch))
 
-    def decode(self, y: Tensor, noise: Tensor, steps: int, on_step: Step | None = None) -> Tensor:
+    def decode(self, y: Tensor, noise: Tensor, steps: int, on_step: Step | None = None, sketch: Tensor | None = None) -> Tensor:
         """Noise (B, T, D) to features (B, T, D) over `steps` grid points.
 
         A decoder that predicts the motion ends its last Euler step at what it predicts; midpoint would go beyond.
         """
-        condition = self.condition(y)
+        condition = self.condition(y, sketch)
         method = "euler" if self.config.predicts_motion else "midpoint"
         return integrate(lambda x, t: self.velocity(x, t, condition), noise, steps, method, on_step)
 
-    def condition(self, y: Tensor) -> Tensor:
-        """Token vectors (B, n, C) to the condition (B, K, 4 n); the same for every step of a sampling."""
-        return self.net.condition(y)
+    def condition(self, y: Tensor, sketch: Tensor | None = None) -> Tensor:
+        """Token vectors (B, n, C) to the condition (B, K, 4 n), below it the sketch (B, D, 4 n); the same for every step of a sampling."""
+        condition = self.net.condition(y)
+        if not self.config.refines:
+            return condition
+        assert sketch is not None
+        return torch.cat((condition, smoothed(sketch.transpose(1, 2))), dim=1)
 
     def velocity(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
         if not self.config.predicts_motion:
@@ -66,14 +77,26 @@ class RectifiedFlowDecoder(nn.Module):
         t_of_x = t[:, None, None]
         # x scaled by t fades the noise in which nothing can be seen yet, so that the network looks at the tokens there
         motion = self.net((t_of_x * x).transpose(1, 2), t, condition).transpose(1, 2)
+        if self.config.refines:
+            motion = motion + condition[:, self.config.condition_width :].transpose(1, 2)
         return (motion - x) / (1 - t_of_x).clamp_min(_SHORTEST_WAY)
+
+
+def smoothed(sketch: Tensor) -> Tensor:
+    """(B, D, T) with each frame a mean of itself and its neighbours, weights 1 2 1; the ends are held.
+
+    The tokenizer's decoder doubles its frames twice, which leaves steps between them that are seen as jitter.
+    """
+    held = F.pad(sketch, (1, 1), mode="replicate")
+    return (held[..., :-2] + 2 * held[..., 1:-1] + held[..., 2:]) / 4
 
 
 class VelocityUNet(nn.Module):
     def __init__(self, config: FlowDecoderConfig) -> None:
         super().__init__()
         width, time_width = config.width, 4 * config.width
-        self.init_proj = nn.Conv1d(config.n_features + config.condition_width, width, 1)
+        seen = config.n_features * (2 if config.refines else 1) + config.condition_width
+        self.init_proj = nn.Conv1d(seen, width, 1)
         self.time_mlp = nn.Sequential(TimeEmbedding(width), nn.Linear(width, time_width), nn.GELU(), nn.Linear(time_width, time_width))
         stacked = FRAMES_PER_TOKEN * config.code_dim
         # Only the entries with parameters matter; the reshapes between them are in condition()

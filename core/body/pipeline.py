@@ -183,7 +183,8 @@ class BodyPipeline:
         decoded = []
         for number, (part, start) in enumerate(parts):
             on_step = _stage(report, "Shaping the motion", number, len(parts))
-            decoded.append(self._networks.flow.decode(part, start.to(self._device), request.steps, on_step))
+            sketch = self._networks.tokenizer.decoder(part) if self._networks.flow.config.refines else None
+            decoded.append(self._networks.flow.decode(part, start.to(self._device), request.steps, on_step, sketch))
         return torch.cat(decoded)
 
     def _motions(self, features: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:

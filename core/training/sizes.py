@@ -25,7 +25,7 @@ STARTER = BodyConfigs(
     tokenizer=TokenizerConfig(n_features=_N_FEATURES, width=192, code_dim=_CODE_DIM, dropout=0.0),
     tokens=_STARTER_TRANSFORMER,
     residual=_STARTER_TRANSFORMER,
-    flow=FlowDecoderConfig(n_features=_N_FEATURES, code_dim=_CODE_DIM, width=160, condition_width=128, predicts_motion=True),
+    flow=FlowDecoderConfig(n_features=_N_FEATURES, code_dim=_CODE_DIM, width=160, condition_width=128, predicts_motion=True, refines=True),
     length=LengthConfig(text_width=minilm.WIDTH, hidden=(384, 256, 128)),
     matcher=MatcherConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
 )

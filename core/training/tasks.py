@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ..body import minilm
 from ..body.features import LocalRotations
 from ..body.motion_tokens import MotionTokenizer, TokenizerConfig
-from ..checkpoints import BodyConfigs, dataclass_from_json, load_networks, load_text_encoder
+from ..body.pipeline import BodyNetworks
+from ..checkpoints import BodyConfigs, BundleCard, dataclass_from_json, load_networks, load_text_encoder
 from ..contract import BadRequest, UnderstudyError
 from .corpus import Corpus
 from .encoded_sentences import EncodedSentences, encode_sentences
 from .evaluation.train_judge import JudgeTask
 from .run import CHECKPOINT, Task, saved_config, saved_extra, trained_network
 from .text_motion import TextMotionSampler
-from .train_flow import FlowTask
+from .train_flow import FlowTask, as_refining
 from .train_length import LengthTask
 from .train_matcher import MatcherTask
 from .train_residual import ResidualTask
@@ -48,9 +50,7 @@ class Ingredients:
         task, config = self._fresh_task(network)
         if self.start_from:
             networks, representation, card = load_networks(self.start_from)
-            if getattr(card.networks, network) != config:
-                raise BadRequest(f"The {network} network of {self.start_from} has other sizes than --sizes asks for.")
-            task.network.load_state_dict(getattr(networks, network).state_dict())
+            task.network.load_state_dict(_starting_weights(networks, card, network, config, self.start_from))
             if isinstance(task, TokenizerTask):
                 task.start_from(representation)
         return task, config
@@ -84,6 +84,18 @@ class Ingredients:
             raise BadRequest("The corpus has no sentences: prepare it again with --captions.")
         cache = self.corpus_file.with_suffix("")
         return encode_sentences(corpus.sentences, load_text_encoder(minilm.NAME), cache, self.report)
+
+
+def _starting_weights(networks: BodyNetworks, card: BundleCard, network: str, config: Any, folder: Path) -> dict[str, Tensor]:
+    """The weights of a bundle's network as one with `config` takes them. Raises BadRequest where they do not fit."""
+    own, found = getattr(card.networks, network), getattr(networks, network)
+    if found is None:
+        raise BadRequest(f"{folder} has no {network} network to start from: train it without --start-from.")
+    if network == "flow" and own.predicts_motion and own == replace(config, refines=False) != config:
+        return as_refining(found.state_dict(), config.n_features)
+    if own != config:
+        raise BadRequest(f"The {network} network of {folder} has other sizes than --sizes asks for.")
+    return found.state_dict()
 
 
 def trained_tokenizer(folder: Path) -> tuple[MotionTokenizer, LocalRotations]:

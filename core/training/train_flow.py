@@ -66,7 +66,7 @@ class FlowTask:
         layers = torch.full((len(noise),), self._tokenizer.config.n_quantizers)
         codes = self._codes(self._validation, layers)
         few = self._codes(self._validation, layers // 3)
-        decoded, from_few = (network.decode(each, noise, VALIDATION_STEPS) for each in (codes, few))
+        decoded, from_few = (network.decode(each, noise, VALIDATION_STEPS, sketch=self._sketch(each)) for each in (codes, few))
         return {
             "loss": float(self._velocity_error(network, self._validation, noise, times, codes)),
             "feature_error_of_few": float(F.l1_loss(from_few, self._validation)),
@@ -82,12 +82,19 @@ class FlowTask:
 
     def _velocity_error(self, network: RectifiedFlowDecoder, data: Tensor, noise: Tensor, times: Tensor, codes: Tensor) -> Tensor:
         t = times[:, None, None]
-        velocity = network(t * data + (1 - t) * noise, times, codes)
+        velocity = network(t * data + (1 - t) * noise, times, codes, self._sketch(codes))
         error = velocity - (data - noise)
         if not network.config.predicts_motion:
             return error.square().mean()
         error = error * ((1 - t) / (1 - t).clamp_min(WEIGHED_ALIKE))
         return time_weighed(error, self._root, self._calmness(data))
+
+    def _sketch(self, codes: Tensor) -> Tensor | None:
+        """What the tokenizer's own decoder makes of the codes, for a decoder that refines it."""
+        if not self.network.config.refines:
+            return None
+        with torch.no_grad():
+            return self._tokenizer.decoder(codes)
 
     def _calmness(self, data: Tensor) -> Tensor:
         """(B,) how much more jitter counts in each window than in one of the usual unrest."""
@@ -105,6 +112,13 @@ class FlowTask:
             ids = self._tokenizer.encode(data)
             shown = torch.arange(ids.shape[-1]) < layers[:, None]
             return self._tokenizer.quantizer.lookup(ids.masked_fill(~shown[:, None].to(ids.device), NO_CODE))
+
+
+def as_refining(state: dict[str, Tensor], n_features: int) -> dict[str, Tensor]:
+    """Weights of a decoder that predicts the motion, as those of one that begins by leaving the sketch as it is."""
+    first, last = state["net.init_proj.weight"], {name: torch.zeros_like(state[name]) for name in state if "final_conv" in name}
+    widened = torch.cat((first, first.new_zeros(len(first), n_features, 1)), dim=1)
+    return {**state, "net.init_proj.weight": widened, **last}
 
 
 def _unrest(data: Tensor) -> Tensor:

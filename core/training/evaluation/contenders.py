@@ -38,7 +38,7 @@ class VQDecoder(RectifiedFlowDecoder):
         super().__init__(replaced.config)
         self.decoder = tokenizer.decoder
 
-    def decode(self, y: Tensor, noise: Tensor, steps: int, on_step: Step | None = None) -> Tensor:
+    def decode(self, y: Tensor, noise: Tensor, steps: int, on_step: Step | None = None, sketch: Tensor | None = None) -> Tensor:
         return self.decoder(y)
 
 

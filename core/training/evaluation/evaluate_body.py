@@ -110,7 +110,8 @@ def _reconstructed(model: Model, examiner: Examiner, seed: int) -> dict[str, dic
         features = model.representation.normalise(raw)[None]
         codes = model.tokenizer.quantizer.lookup(model.tokenizer.encode(features))
         noise = torch.randn(features.shape, generator=generator)
-        decoded = {"flow": model.flow.decode(codes, noise, RECONSTRUCTION_STEPS), "vq": model.tokenizer.decoder(codes)}
+        sketch = model.tokenizer.decoder(codes)
+        decoded = {"flow": model.flow.decode(codes, noise, RECONSTRUCTION_STEPS, sketch=sketch), "vq": sketch}
         real = joint_positions(motion_of(raw))
         for name, rows in decoded.items():
             motion = motion_of(model.representation.denormalise(rows[0]))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from understudy.core.body.flow import integrate
-from understudy.core.body.flow_decoder import ChannelNorm, FlowDecoderConfig, RectifiedFlowDecoder, TimeEmbedding
+from understudy.core.body.flow_decoder import ChannelNorm, FlowDecoderConfig, RectifiedFlowDecoder, TimeEmbedding, smoothed
 
 Fill = Callable[[nn.Module, int], nn.Module]
 CONFIG = FlowDecoderConfig(n_features=5, code_dim=6, width=8, condition_width=3)
@@ -223,3 +223,42 @@ def test_a_decoder_of_velocities_is_integrated_by_midpoint(decoder: RectifiedFlo
     with torch.no_grad():
         condition = decoder.condition(y)
         close(decoder.decode(y, noise, 5), integrate(lambda x, t: decoder.velocity(x, t, condition), noise, 5, "midpoint"))
+
+
+REFINING = dataclasses.replace(CONFIG, predicts_motion=True, refines=True)
+
+
+def test_a_refining_decoder_that_changes_nothing_ends_at_the_sketch(filled: Fill, inputs: tuple[Tensor, Tensor, Tensor]) -> None:
+    network = filled(RectifiedFlowDecoder(REFINING), 2)
+    assert isinstance(network, RectifiedFlowDecoder)
+    for parameter in network.net.final_conv.parameters():
+        nn.init.zeros_(parameter)
+    noise, _, y = inputs
+    sketch = torch.sin(torch.arange(2 * 32 * 5).double()).view(2, 32, 5)
+    close(network.decode(y, noise, 6, sketch=sketch), smoothed(sketch.mT).mT)
+
+
+def test_a_refining_decoder_sees_the_sketch_and_adds_to_it(filled: Fill, inputs: tuple[Tensor, Tensor, Tensor]) -> None:
+    network = filled(RectifiedFlowDecoder(REFINING), 2)
+    assert isinstance(network, RectifiedFlowDecoder)
+    noise, t, y = inputs
+    sketch = torch.cos(torch.arange(2 * 32 * 5).double()).view(2, 32, 5)
+    motion = noise + network(noise, t, y, sketch) * (1 - t)[:, None, None]
+    start = smoothed(sketch.mT)
+    change = network.net((t[:, None, None] * noise).mT, t, torch.cat((network.net.condition(y), start), dim=1))
+    close(motion, (start + change).mT)
+    moved = network.decode(y, noise, 4, sketch=sketch + 0.1)
+    assert float((moved - network.decode(y, noise, 4, sketch=sketch)).abs().mean()) > 0.01
+
+
+def test_only_a_decoder_that_predicts_the_motion_can_refine() -> None:
+    with pytest.raises(ValueError, match="predicts the motion"):
+        dataclasses.replace(CONFIG, refines=True)
+
+
+def test_a_smoothed_sketch_keeps_lines_and_loses_what_alternates() -> None:
+    line = torch.arange(12.0).expand(1, 2, 12)
+    assert torch.equal(smoothed(line)[..., 1:-1], line[..., 1:-1])
+    alternating = torch.tensor([1.0, -1.0]).repeat(6).expand(1, 2, 12)
+    assert torch.equal(smoothed(alternating)[..., 1:-1], torch.zeros(1, 2, 10))
+    assert smoothed(torch.ones(1, 2, 1)).tolist() == [[[1.0], [1.0]]]

@@ -10,13 +10,22 @@ import numpy as np
 import pytest
 import torch
 
+from understudy.core.body.flow_decoder import RectifiedFlowDecoder, smoothed
 from understudy.core.body.motion_tokens import NO_CODE, MotionTokenizer
 from understudy.core.checkpoints import BodyConfigs
 from understudy.core.training import train_residual, train_tokens
 from understudy.core.training.corpus import Corpus
 from understudy.core.training.run import Hardware, Run, Schedule, Task
 from understudy.core.training.text_motion import TextMotionSampler
-from understudy.core.training.train_flow import CALMEST_WEIGHT, DRIFT_WEIGHT, STEP_OF_STEP_WEIGHT, STEP_WEIGHT, FlowTask, time_weighed
+from understudy.core.training.train_flow import (
+    CALMEST_WEIGHT,
+    DRIFT_WEIGHT,
+    STEP_OF_STEP_WEIGHT,
+    STEP_WEIGHT,
+    FlowTask,
+    as_refining,
+    time_weighed,
+)  # fmt: skip
 from understudy.core.training.train_length import LengthTask
 from understudy.core.training.train_matcher import MatcherTask, described_first
 from understudy.core.training.train_residual import ResidualTask
@@ -228,3 +237,15 @@ def test_described_tokens_are_moved_to_the_beginning() -> None:
     described = torch.tensor([[False, False, True, True, True], [True, True, True, False, False]])
     found, pad = described_first(ids, described)
     assert found.tolist() == [[1, 2, 3, -1, -1], [4, 5, 6, -1, -1]] and pad.tolist() == [[False] * 3 + [True] * 2] * 2
+
+
+def test_a_decoder_that_predicted_the_motion_begins_to_refine_by_leaving_the_sketch_as_it_is(tiny_configs: BodyConfigs) -> None:
+    plain = RectifiedFlowDecoder(dataclasses.replace(tiny_configs.flow, refines=False))
+    refining = RectifiedFlowDecoder(tiny_configs.flow)
+    refining.load_state_dict(as_refining(plain.state_dict(), 161))
+    y, noise, sketch = torch.randn(2, 4, 16), torch.randn(2, 16, 161), torch.randn(2, 16, 161)
+    assert torch.allclose(refining.decode(y, noise, 5, sketch=sketch), smoothed(sketch.mT).mT, atol=1e-5)
+    hidden = [net.init_proj(torch.randn(1, net.init_proj.in_channels, 8, generator=torch.Generator().manual_seed(1)))
+              for net in (plain.net, refining.net)]  # fmt: skip
+    assert hidden[0].shape == hidden[1].shape
+    assert torch.equal(refining.net.init_proj.weight[:, : plain.net.init_proj.in_channels], plain.net.init_proj.weight)
