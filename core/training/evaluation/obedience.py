@@ -31,7 +31,8 @@ class Obedience:
 
 def obedience(contender: Contender, judge: MotionJudge, book: HeldOutSentences, seeds: int, report: Report) -> Obedience:
     """Every sentence of the book with `seeds` seeds, 4 seconds each; of two steps 8 seconds."""
-    asked = _Asked(contender, judge, seeds, report)
+    tables = book.contents, book.styles, book.directions
+    asked = _Asked(contender, judge, seeds, report, sum(len(each) for table in tables for each in table.values()) + len(book.steps))
     contents, styles = judge.config.contents, judge.config.styles
     return Obedience(
         {name: asked.content_share(texts, name) for name, texts in book.contents.items() if name in contents},
@@ -56,6 +57,7 @@ class _Asked:
     judge: MotionJudge
     seeds: int
     report: Report
+    total: int
     done: int = 0
 
     def content_share(self, texts: list[str], content: str) -> float:
@@ -79,7 +81,7 @@ class _Asked:
         return [self.judge.config.contents[index] for index in observe(self.judge, motions).contents.argmax(-1).tolist()]
 
     def _motions(self, text: str, frames: int = ONE_STEP_FRAMES) -> list[BodyMotion]:
-        self.report("prompts", self.done, 0)
+        self.report("prompts", self.done, self.total)
         self.done += 1
         return self.contender.motions(text, frames, self.seeds)
 
