@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
-from ..contract import BadRequest, UnderstudyError
+from ..contract import BadRequest
+from .pictures import new_figure
 from .run import LOG
 
 SMOOTHED = 20  # reports that a training curve is averaged over
@@ -32,16 +34,10 @@ def _figures(log: Path) -> dict[str, list[tuple[int, float]]]:
 def draw_curves(run: Path, path: Path) -> None:
     """One row of charts a network; where a figure is validated too, both in one chart."""
     curves = read_curves(run)
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise UnderstudyError("The picture needs matplotlib: install it into this Python.") from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     titles = {network: list(dict.fromkeys(name.removeprefix("validation ") for name in figures)) for network, figures in curves.items()}
     columns = max(map(len, titles.values()))
-    figure, axes = pyplot.subplots(len(curves), columns, figsize=(2.8 * columns, 2.3 * len(curves)), squeeze=False)
+    figure = new_figure(2.8 * columns, 2.3 * len(curves))
+    axes = figure.subplots(len(curves), columns, squeeze=False)
     for row, (network, names) in zip(axes, titles.items(), strict=True):
         for axis in row[len(names) :]:
             axis.axis("off")
@@ -51,14 +47,13 @@ def draw_curves(run: Path, path: Path) -> None:
             axis.tick_params(labelsize=6)
     figure.tight_layout()
     figure.savefig(path, dpi=100)
-    pyplot.close(figure)
 
 
-def _draw_one(axis: object, figures: dict[str, list[tuple[int, float]]], name: str) -> None:
+def _draw_one(axis: Any, figures: dict[str, list[tuple[int, float]]], name: str) -> None:
     for each, style in ((name, "-"), (f"validation {name}", "o-")):
         if points := figures.get(each):
             steps, values = zip(*(points if "o" in style else _smooth(points)), strict=True)
-            axis.plot(steps, values, style, markersize=2, linewidth=1)  # type: ignore[attr-defined]
+            axis.plot(steps, values, style, markersize=2, linewidth=1)
 
 
 def _smooth(points: list[tuple[int, float]]) -> list[tuple[int, float]]:

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from ..body.features import heading
-from ..contract import BadRequest
 from ..geometry.skeleton import REST_SKELETON, Skeleton
 from .motion_capture.ground import joint_positions, on_flat_floor
 from .motion_capture.normalise import at_training_rate
 from .motion_capture.packs import MotionPack
 from .motion_capture.retarget import retarget
+from .pictures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes  # type: ignore[import-not-found, unused-ignore]
@@ -50,11 +50,7 @@ class _Row:
 
 def draw(packs: Path, path: Path) -> None:
     """Writes the picture. Raises BadRequest where matplotlib is missing."""
-    try:
-        from matplotlib.figure import Figure  # type: ignore[import-not-found, unused-ignore]
-    except ImportError as error:
-        raise BadRequest("The picture is drawn with matplotlib, which is missing: pip install matplotlib") from error
-    figure = Figure(figsize=(4.0 * INSTANTS, 3.4 * len(CLIPS)), layout="constrained")
+    figure = new_figure(4.0 * INSTANTS, 3.4 * len(CLIPS), "constrained")
     for axes, (pack, clip) in zip(figure.subplots(len(CLIPS), 1), CLIPS, strict=True):
         _draw_row(axes, _row(MotionPack(packs / f"{pack}.npz"), clip))
     figure.suptitle("Source (thin) and retargeted to SMPL-22 (thick); left limbs red, right limbs blue; line: the floor")

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...contract import UnderstudyError
+from ..pictures import new_figure
 from .obedience import Obedience
 from .statistics import Figure
 
@@ -64,16 +64,10 @@ def _obeyed(evaluation: Evaluation) -> list[str]:
 
 def draw(evaluation: Evaluation, path: Path) -> None:
     """One bar chart a column, one bar a row."""
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise UnderstudyError("The picture needs matplotlib: install it into this Python, or leave --picture out.") from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-    from matplotlib.patches import Patch
-
     shown = [column for column in COLUMNS if any(column in row for row in evaluation.rows.values())]
-    figure, axes = pyplot.subplots(2, -(-len(shown) // 2), figsize=(2.6 * -(-len(shown) // 2), 7), squeeze=False)
+    columns = -(-len(shown) // 2)
+    figure = new_figure(2.6 * columns, 7)
+    axes = figure.subplots(2, columns, squeeze=False)
     colours = {name: f"C{index}" for index, name in enumerate(evaluation.rows)}
     for axis in axes.flat[len(shown) :]:
         axis.axis("off")
@@ -83,7 +77,7 @@ def draw(evaluation: Evaluation, path: Path) -> None:
         axis.bar(range(len(rows)), [figure.mean for _, figure in rows], yerr=errors, color=[colours[name] for name, _ in rows])
         axis.set_title(COLUMNS[column][0], fontsize=9)
         axis.set_xticks([])
-    handles = [Patch(color=colour) for colour in colours.values()]
+    handles = [axes.flat[0].bar([0], [0], color=colour) for colour in colours.values()]
     figure.legend(handles, list(colours), loc="lower center", ncol=len(colours), fontsize=9)
     figure.suptitle(f"{evaluation.model}: {evaluation.clips} held-out clips, {evaluation.seeds} seeds, 95 % intervals")
     figure.tight_layout(rect=(0, 0.05, 1, 0.97))
