@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ..contract import BadRequest
 
 
-def new_figure(width: float, height: float, layout: str | None = None) -> Any:
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Any:
     """An empty matplotlib Figure of so many inches. Raises BadRequest where matplotlib is missing."""
     try:
         from matplotlib.figure import Figure  # type: ignore[import-not-found, unused-ignore]
