@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 import tomllib
@@ -15,7 +16,7 @@ from .motion_capture.packs import Label
 from .motion_capture.source_clip import MotionFileError
 
 SENTENCES_FOLDER = Path(__file__).with_name("sentences")
-SENTENCES_A_CELL = 128  # of one content in one style; more phrasings repeat the same words
+SENTENCES_A_CELL = 256  # of one content in one style: every phrase of the content twice or more
 _NEUTRAL = ("a person", "someone", "a man", "a woman", "the character", "he", "she", "somebody")
 # Also inside compounds: "left-handed", "turn-left", "leftmost"
 _SIDE_WORD = re.compile(r"\b(?:(?P<side>left|right)(?=(?:wards?|hand(?:ed)?|footed|most)?\b)|(?P<against>counter-?|anti-?)?clockwise\b)")
@@ -42,6 +43,7 @@ class CaptionBook:
         self._by_description: dict[str, list[str]] = _table(folder / "cmu.toml")["cmu"]["description"]
         self._by_clip: dict[str, list[str]] = _table(folder / "accad.toml")["accad"]["clip"]
         self._segments: dict[str, list[Caption]] = {}
+        self._cells: dict[tuple[str, str], list[str]] = {}
         for segment in _table(folder / "cmu_segments.toml")["segment"]:
             found = [Caption(text, segment["start"], segment["end"]) for text in segment["text"]]
             self._segments.setdefault(segment["clip"], []).extend(found)
@@ -61,19 +63,46 @@ class CaptionBook:
         if pack == "cmu":
             return self._by_description[label.description]
         content = self.relabelled.get(label.clip, label.content)
-        return self._cell(content, label.style) if content else []
+        if content and (content, label.style) not in self._cells:
+            self._cells[content, label.style] = self._cell(content, label.style)
+        return self._cells[content, label.style] if content else []
 
     def _cell(self, content: str, style: str) -> list[str]:
-        entry, phrases = self._styles[style], self.phrases[content]
-        if style == "normal":
-            made = [*phrases] + [f"{who} {phrase}" for who in _NEUTRAL for phrase in phrases]
-        else:
-            made = [f"{who} {phrase}" for who in entry["subjects"] for phrase in phrases]
-            made += [f"{lead} {phrase}" for lead in entry["leads"] for phrase in phrases]
-            made += [f"{who} {phrase} {how}" for who in _NEUTRAL for phrase in phrases for how in entry["adverbs"]]
-            made += [f"{phrase} {how}" for phrase in phrases for how in entry["adverbs"]]
-        random.Random(f"{content} {style}").shuffle(made)
-        return made[:SENTENCES_A_CELL]
+        """All phrases of the content in turn, each time in another sentence."""
+        dice = random.Random(f"{content} {style}")
+        make = self._plain if style == "normal" else self._styled
+        rounds = math.ceil(SENTENCES_A_CELL / len(self.phrases[content]))
+        made = [make(dice, phrase, style) for _ in range(rounds) for phrase in _shuffled(dice, self.phrases[content])]
+        return list(dict.fromkeys(made))[:SENTENCES_A_CELL]
+
+    def _plain(self, dice: random.Random, phrase: str, style: str) -> str:
+        entry = self._styles[style]
+        if (kind := dice.random()) < 0.25:
+            return phrase
+        if kind < 0.75:
+            return f"{self._anybody(dice)} {phrase}"
+        how, lead = dice.choice(entry["adverbs"]), dice.choice(entry["leads"])
+        return dice.choice((f"{phrase} {how}", f"{self._anybody(dice)} {phrase} {how}", f"{lead} {phrase}"))
+
+    def _styled(self, dice: random.Random, phrase: str, style: str) -> str:
+        entry, who = self._styles[style], self._anybody(dice)
+        how = dice.choice(entry["adverbs"])
+        forms = {
+            f"{dice.choice(entry['subjects'])} {phrase}": 5,
+            f"{dice.choice(entry['leads'])} {phrase}": 4,
+            f"{who} {phrase} {how}": 5,
+            f"{phrase} {how}": 4,
+            f"{how}, {who} {phrase}": 2,
+        }
+        return dice.choices(list(forms), list(forms.values()))[0]
+
+    def _anybody(self, dice: random.Random) -> str:
+        """Somebody of no particular manner, half of the time one of the few whom most prompts name."""
+        return dice.choice(dice.choice((_NEUTRAL, self.subjects["normal"])))
+
+
+def _shuffled(dice: random.Random, items: list[str]) -> list[str]:
+    return dice.sample(items, len(items))
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -26,9 +26,10 @@ from .motion_capture.normalise import at_training_rate, mirrored
 from .motion_capture.packs import Label, MotionPack
 from .motion_capture.retarget import retarget
 from .motion_capture.source_clip import MotionFileError, SourceClip
+from .paces import may_be_paced, paces
 from .pack_names import PACKS
 
-MIXED = "mixed"  # the pack of clips that were put together, not recorded
+MIXED = "mixed"  # the pack of clips that were made of recordings
 MIN_FRAMES = 20  # one second; shorter stretches between two jumps of a recording are left out
 # CMU: playground and uneven ground, where y = 0 is not where the feet stand (data card, section 3)
 _UNEVEN_SUBJECTS = ("01", "03")
@@ -123,7 +124,7 @@ class _Builder:
         motion, frame_ok = at_training_rate(retarget(clip))
         motion = on_flat_floor(motion) if flat else motion
         self.add_motion(motion, frame_ok, label, pack, split, captions)
-        if pack == "bandai_namco" and split == "train" and may_be_mixed(label):
+        if pack == "bandai_namco" and split == "train" and (may_be_mixed(label) or may_be_paced(label)):
             self.parts.append(Part(label, motion))
 
     def add_motion(self, motion: BodyMotion, frame_ok: Tensor, label: Label, pack: str, split: str, captions: list[Caption]) -> None:
@@ -164,14 +165,13 @@ def build(packs: Path | None, folder: Path | None, captions: Path | None, report
     """
     builder = _Builder()
     if packs:
-        for clip, label, pack, sentences, done, total in _pack_clips(packs, names):
+        book = CaptionBook()
+        for clip, label, pack, sentences, done, total in _pack_clips(packs, names, book):
             report(f"reading {pack}", done, total)
             builder.add(clip, label, pack, split_of(pack, label), sentences, not is_uneven(label))
-        book = CaptionBook()
-        for part, sentences in mixtures(builder.parts, book.subjects, book.phrases):
-            builder.add_motion(
-                part.motion, torch.ones(len(part.motion.translation), dtype=torch.bool), part.label, MIXED, "train", sentences
-            )
+        for make in (mixtures, paces):
+            for part, sentences in make(builder.parts, book.subjects, book.phrases):
+                builder.add_motion(part.motion, _all_good(part.motion), part.label, MIXED, "train", sentences)
     if folder:
         own = read_timed_captions(captions) if captions else {}
         files = list(motion_files(folder))
@@ -202,8 +202,9 @@ def is_uneven(label: Label) -> bool:
     return label.subject in _UNEVEN_SUBJECTS or any(word in text for word in _UNEVEN_WORDS)
 
 
-def _pack_clips(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[SourceClip, Label, str, list[Caption], int, int]]:
-    book = CaptionBook()
+def _pack_clips(
+    folder: Path, names: tuple[str, ...], book: CaptionBook
+) -> Iterator[tuple[SourceClip, Label, str, list[Caption], int, int]]:
     timed = read_timed_captions(folder / "captions.jsonl", source="humanml3d/")
     for name in names:
         pack = MotionPack(folder / f"{name}.npz")
@@ -218,6 +219,10 @@ def _pack_clips(folder: Path, names: tuple[str, ...]) -> Iterator[tuple[SourceCl
 def _relabelled(label: Label, book: CaptionBook) -> Label:
     content = book.relabelled.get(label.clip, label.content)
     return Label(label.clip, label.subject, content, label.style, label.description)
+
+
+def _all_good(motion: BodyMotion) -> Tensor:
+    return torch.ones(len(motion.translation), dtype=torch.bool)
 
 
 def _runs(frame_ok: Tensor) -> list[tuple[int, int]]:

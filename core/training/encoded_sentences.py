@@ -48,14 +48,16 @@ def encode_sentences(
 
 
 def _encode(sentences: tuple[str, ...], encoder: TextEncoder, report: Callable[[str, int, int], None]) -> dict[str, Tensor]:
-    pooled, words, lengths = [], [], []
-    for start in range(0, len(sentences), _CHUNK):
-        report("encoding sentences", start, len(sentences))
-        text = encoder.encode(list(sentences[start : start + _CHUNK]))
-        pooled.append(text.pooled.half())
-        for row, pad in zip(text.words, text.word_pad, strict=True):
-            kept = row[~pad][:_KEPT_WORDS]
-            words.append(kept.half())
-            lengths.append(len(kept))
-    first = torch.cat((torch.zeros(1, dtype=torch.long), torch.tensor(lengths).cumsum(0)))
-    return {"pooled": torch.cat(pooled), "words": torch.cat(words), "first": first}
+    # Sentences of a length together: the encoder's work is that of the longest of a chunk
+    order = sorted(range(len(sentences)), key=lambda index: len(sentences[index]))
+    pooled: list[Tensor] = [torch.empty(0)] * len(sentences)
+    words = list(pooled)
+    for start in range(0, len(order), _CHUNK):
+        report("encoding sentences", start, len(order))
+        chunk = order[start : start + _CHUNK]
+        text = encoder.encode([sentences[index] for index in chunk])
+        for index, vector, row, pad in zip(chunk, text.pooled.half(), text.words.half(), text.word_pad, strict=True):
+            pooled[index], words[index] = vector, row[~pad][:_KEPT_WORDS]
+    lengths = torch.tensor([len(row) for row in words])
+    first = torch.cat((torch.zeros(1, dtype=torch.long), lengths.cumsum(0)))
+    return {"pooled": torch.stack(pooled), "words": torch.cat(words), "first": first}

@@ -132,7 +132,7 @@ def test_no_sentence_names_only_the_other_side(name: str, texts: list[str]) -> N
         assert all(sides(text) <= named for text in texts)
 
 
-@pytest.mark.parametrize("name", ["bandai", "cmu", "accad", "cmu_segments", "held_out"])
+@pytest.mark.parametrize("name", ["bandai", "cmu", "accad", "cmu_segments", "paces", "held_out"])
 def test_every_file_says_where_its_sentences_come_from(name: str) -> None:
     assert "CC0" in read(name)["origin"]
 

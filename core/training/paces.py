@@ -1,0 +1,71 @@
+"""The same walk slower and faster, with sentences that say so: the recordings hardly tell "slowly" from "quickly"."""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..body.features import FPS
+from ..contract import BodyMotion
+from .captions import SENTENCES_FOLDER, Caption
+from .mixing import SHORTEST_FRAMES, Part
+from .motion_capture.packs import Label
+
+# What a walk or run at each pace travels in metres a second, as far as the rates allow
+TARGETS = {
+    "slow": {"walk": 0.6, "walk-back": 0.5, "run": 1.4},
+    "fast": {"walk": 1.9, "walk-back": 1.2, "run": 3.5},
+}
+RATES = {"slow": (0.5, 0.8), "fast": (1.2, 1.6)}
+CLIPS, SENTENCES = 2, 16  # clips of each style, content and pace; sentences of each clip
+
+
+def may_be_paced(label: Label) -> bool:
+    return label.content in TARGETS["slow"]
+
+
+def paced(motion: BodyMotion, pace: str, content: str) -> BodyMotion:
+    """The motion slower or faster, at the same frames a second."""
+    way = np.linalg.norm(np.diff(motion.translation[:, [0, 2]], axis=0), axis=-1).sum()
+    slowest, fastest = RATES[pace]
+    rate = float(np.clip(TARGETS[pace][content] / max(way / motion.seconds, 1e-3), slowest, fastest))
+    return replace(motion, fps=motion.fps * rate).resampled(FPS)
+
+
+def paces(parts: list[Part], subjects: dict[str, list[str]], phrases: dict[str, list[str]]) -> Iterator[tuple[Part, list[Caption]]]:
+    """Some clips of every style and content at each pace, with their sentences.
+
+    subjects: who moves in a style; phrases: what a content does, in the third person.
+    """
+    dice = random.Random(11)
+    book = _book()
+    cells: dict[tuple[str, str], list[Part]] = {}
+    for part in parts:
+        if may_be_paced(part.label):
+            cells.setdefault((part.label.style, part.label.content), []).append(part)
+    for (style, content), members in sorted(cells.items(), key=lambda item: item[0]):
+        for pace in TARGETS:
+            for part in dice.sample(members, min(CLIPS, len(members))):
+                motion = paced(part.motion, pace, content)
+                if len(motion.translation) >= SHORTEST_FRAMES:
+                    texts = _sentences(dice, subjects[style], phrases[content], book[pace], content)
+                    yield Part(Label(f"{part.label.clip}*{pace}", "", "mixed", style, ""), motion), [Caption(text) for text in texts]
+
+
+def _sentences(dice: random.Random, subjects: list[str], phrases: list[str], book: dict[str, Any], content: str) -> list[str]:
+    made = []
+    for _ in range(SENTENCES):
+        plain = f"{dice.choice(phrases)} {dice.choice(book['adverbs'])}"
+        phrase = dice.choice((plain, dice.choice(book["phrases"][content])))
+        made.append(dice.choice((phrase, f"{dice.choice(subjects)} {phrase}")))
+    return list(dict.fromkeys(made))
+
+
+def _book() -> dict[str, Any]:
+    with (SENTENCES_FOLDER / "paces.toml").open("rb") as file:
+        return tomllib.load(file)["pace"]
