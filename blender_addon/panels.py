@@ -14,14 +14,17 @@ TAB = "Understudy"
 _PIXELS_A_CHARACTER = 7.0
 
 
-class UNDERSTUDY_PT_text_to_motion(bpy.types.Panel):
+class _SidebarPanel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = TAB
+
+
+class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
     """Prompt to keyframes"""
 
     bl_label = "Text to Motion"
     bl_idname = "UNDERSTUDY_PT_text_to_motion"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = TAB
 
     def draw(self, context: bpy.types.Context) -> None:
         chosen, layout = settings.of(context.scene), self.layout
@@ -38,16 +41,16 @@ class UNDERSTUDY_PT_text_to_motion(bpy.types.Panel):
             _draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
 
 
-class UNDERSTUDY_PT_model(bpy.types.Panel):
+class _ClosedSubpanel(_SidebarPanel):
+    bl_parent_id = UNDERSTUDY_PT_text_to_motion.bl_idname
+    bl_options = {"DEFAULT_CLOSED"}
+
+
+class UNDERSTUDY_PT_model(_ClosedSubpanel, bpy.types.Panel):
     """Which model is used, and what its licence allows"""
 
     bl_label = "Model"
     bl_idname = "UNDERSTUDY_PT_model"
-    bl_parent_id = "UNDERSTUDY_PT_text_to_motion"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = TAB
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, prefs = self.layout, preferences.current()
@@ -60,16 +63,11 @@ class UNDERSTUDY_PT_model(bpy.types.Panel):
                 _draw_sentence(layout, context, credit, "BLANK1")
 
 
-class UNDERSTUDY_PT_engine(bpy.types.Panel):
+class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
     """State of the engine"""
 
     bl_label = "Engine"
     bl_idname = "UNDERSTUDY_PT_engine"
-    bl_parent_id = "UNDERSTUDY_PT_text_to_motion"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = TAB
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, engine = self.layout, jobs.state.engine
