@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from ..contract import BodyMotion, BodyRequest, Quality
 from ..service import Service
+from .evaluation.directions import Rule
 from .evaluation.measured import Measured
-
-Rule = Callable[[Measured], bool]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..body.features import FPS
 from ..body.motion_length import LengthConfig, LengthEstimator
 from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
@@ -32,7 +33,7 @@ class LengthTask:
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         assert isinstance(network, LengthEstimator)
         pooled, lengths = self._batch("validation", 512, torch.Generator().manual_seed(0))
-        error = (network.expected_tokens(pooled) - lengths).abs().float().mean() * FRAMES_PER_TOKEN / 20
+        error = (network.expected_tokens(pooled) - lengths).abs().float().mean() * FRAMES_PER_TOKEN / FPS
         return {"loss": float(F.cross_entropy(network(pooled), lengths)), "error_s": float(error)}
 
     def extra_state(self) -> dict[str, Any]:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...body.features import heading
+from ...body.features import FPS, heading
 from ...contract import BodyMotion
 from ...geometry.skeleton import REST_SKELETON
 from ..motion_capture.ground import joint_positions
-
-FPS = 20.0
 
 
 @dataclass(frozen=True)
