@@ -75,6 +75,11 @@ class Layout:
         }
 
     @property
+    def root_velocities(self) -> slice:
+        """Yaw velocity and planar velocity: the columns whose errors add up over time."""
+        return slice(self.groups["yaw_velocity"].start, self.groups["planar_velocity"].stop)
+
+    @property
     def n_features(self) -> int:
         return 4 + 6 * self.n_joints + self.n_joints - 1 + 4
 

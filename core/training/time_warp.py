@@ -18,8 +18,7 @@ def time_warped(frames: Tensor, rate: float, layout: Layout) -> Tensor:
     before = places.long().clamp_max(len(frames) - 2)
     weight = (places - before)[:, None].to(frames)
     warped = torch.lerp(frames[before], frames[before + 1], weight)
-    for group in ("yaw_velocity", "planar_velocity"):
-        warped[:, layout.groups[group]] *= rate
+    warped[:, layout.root_velocities] *= rate
     return warped
 
 

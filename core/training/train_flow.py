@@ -39,8 +39,7 @@ class FlowTask:
         self.network = RectifiedFlowDecoder(config).to(device)
         self._tokenizer = tokenizer.to(device)
         self._representation, self._device = representation, device
-        groups = representation.layout.groups
-        self._root = slice(groups["yaw_velocity"].start, groups["planar_velocity"].stop)
+        self._root = representation.layout.root_velocities
         self._long, self._short = WindowSampler(corpus, "train", LONG), WindowSampler(corpus, "train", SHORT)
         usual = self._long.sample(USUAL_WINDOWS, torch.Generator().manual_seed(0))
         self._usual_unrest = float(_unrest(representation.normalise(usual)).mean())

@@ -107,9 +107,8 @@ def root_drift(representation: LocalRotations, decoded: Tensor, raw: Tensor) -> 
 
     Velocities are what is predicted; small errors of one sign, hardly seen in a frame, add up to a turn.
     """
-    groups = representation.layout.groups
-    root = slice(groups["yaw_velocity"].start, groups["planar_velocity"].stop)
-    return ((representation.denormalise(decoded) - raw)[..., root] / representation.fps).cumsum(dim=1)
+    error = (representation.denormalise(decoded) - raw)[..., representation.layout.root_velocities]
+    return (error / representation.fps).cumsum(dim=1)
 
 
 def _smooth(error: Tensor) -> Tensor:
