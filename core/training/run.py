@@ -71,6 +71,16 @@ class Task(Protocol):
     def load_extra_state(self, state: dict[str, Any]) -> None: ...
 
 
+class NoExtraState:
+    """For a task that a resumed run gives nothing but its network's own tensors."""
+
+    def extra_state(self) -> dict[str, Any]:
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class Best:
     """Averaged weights of the lowest validation loss so far."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +12,7 @@ from ..body.features import LocalRotations
 from ..body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
 from ..body.motion_tokens import NO_CODE, MotionTokenizer
 from .corpus import Corpus
+from .run import NoExtraState
 from .windows import WindowSampler
 
 LONG, SHORT = 64, 32  # frames
@@ -30,7 +30,7 @@ FEWER_LAYERS_SHARE = 0.5
 DRIFT_WEIGHT = 0.1  # of the errors of the root's velocities added up over a window, by which a walk goes astray
 
 
-class FlowTask:
+class FlowTask(NoExtraState):
     """See training.run.Task."""
 
     def __init__(
@@ -72,12 +72,6 @@ class FlowTask:
             "feature_error": float(F.l1_loss(decoded, self._validation)),
             "jitter": float(decoded.diff(n=2, dim=1).abs().mean() / self._validation.diff(n=2, dim=1).abs().mean()),
         }
-
-    def extra_state(self) -> dict[str, Any]:
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        pass
 
     def _velocity_error(self, network: RectifiedFlowDecoder, data: Tensor, noise: Tensor, times: Tensor, codes: Tensor) -> Tensor:
         t = times[:, None, None]

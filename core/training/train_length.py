@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +13,11 @@ from ..body.motion_length import LengthConfig, LengthEstimator
 from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
+from .run import NoExtraState
 from .windows import TEXT_BALANCE, balanced_weights
 
 
-class LengthTask:
+class LengthTask(NoExtraState):
     """See training.run.Task."""
 
     def __init__(self, corpus: Corpus, config: LengthConfig, sentences: EncodedSentences, device: torch.device) -> None:
@@ -35,12 +35,6 @@ class LengthTask:
         pooled, lengths = self._batch("validation", 512, torch.Generator().manual_seed(0))
         error = (network.expected_tokens(pooled) - lengths).abs().float().mean() * FRAMES_PER_TOKEN / FPS
         return {"loss": float(F.cross_entropy(network(pooled), lengths)), "error_s": float(error)}
-
-    def extra_state(self) -> dict[str, Any]:
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        pass
 
     def _batch(self, split: str, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         weights, pairs = self._examples[split]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch.nn import functional as F
 
 from ..body.motion_tokens import NO_CODE
 from ..body.token_matcher import MatcherConfig, TokenMatcher
+from .run import NoExtraState
 from .text_motion import TextMotionSampler, TokenBatch
 
 TEMPERATURE = 0.1
@@ -18,7 +18,7 @@ WRONG_CODES = 0.05  # share of the codes that are replaced by random ones: what 
 VALIDATION_SIZE = 192
 
 
-class MatcherTask:
+class MatcherTask(NoExtraState):
     """See training.run.Task."""
 
     def __init__(self, config: MatcherConfig, train: TextMotionSampler, held_out: TextMotionSampler, device: torch.device) -> None:
@@ -37,12 +37,6 @@ class MatcherTask:
         assert isinstance(network, TokenMatcher)
         loss, found = self._contrast(network, self._validation, self._validation.ids[..., 0])
         return {"loss": float(loss), "found": found}
-
-    def extra_state(self) -> dict[str, Any]:
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        pass
 
     def _contrast(self, network: TokenMatcher, batch: TokenBatch, ids: Tensor) -> tuple[Tensor, float]:
         """The loss, and the share of motions whose own sentence is nearest. Rows of one cell are no wrong answers to each other."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +11,14 @@ from torch.nn import functional as F
 
 from ..body.residual_tokens import ResidualTransformer
 from ..body.token_transformer import TokenTransformerConfig
+from .run import NoExtraState
 from .text_motion import TextMotionSampler, TokenBatch
 
 CONDITION_DROP = 0.2
 VALIDATION_BATCHES, VALIDATION_SIZE = 4, 48
 
 
-class ResidualTask:
+class ResidualTask(NoExtraState):
     """See training.run.Task."""
 
     def __init__(self, config: TokenTransformerConfig, train: TextMotionSampler, held_out: TextMotionSampler, device: torch.device) -> None:
@@ -46,12 +46,6 @@ class ResidualTask:
             results = [self._cross_entropy(network, batch, which, generator, 0.0) for batch in self._validation]
             figures[f"loss_{layer}"] = sum(float(loss) for loss, _ in results) / len(results)
         return {"loss": sum(figures.values()) / len(figures), **figures}
-
-    def extra_state(self) -> dict[str, Any]:
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        pass
 
     def _cross_entropy(
         self, network: ResidualTransformer, batch: TokenBatch, layer: Tensor, generator: torch.Generator, drop: float

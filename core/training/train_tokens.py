@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch.nn import functional as F
 
 from ..body.token_generator import MaskTransformer
 from ..body.token_transformer import TokenTransformerConfig
+from .run import NoExtraState
 from .text_motion import TextMotionSampler, TokenBatch
 
 CONDITION_DROP = 0.1
@@ -20,7 +20,7 @@ VALIDATION_BATCHES, VALIDATION_SIZE = 4, 48
 IGNORED = -100
 
 
-class MaskTask:
+class MaskTask(NoExtraState):
     """See training.run.Task."""
 
     def __init__(self, config: TokenTransformerConfig, train: TextMotionSampler, held_out: TextMotionSampler, device: torch.device) -> None:
@@ -43,12 +43,6 @@ class MaskTask:
             "accuracy": sum(accuracy for _, accuracy in results) / len(results),
             "loss_without_text": sum(float(loss) for loss, _ in blind) / len(blind),
         }
-
-    def extra_state(self) -> dict[str, Any]:
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        pass
 
     def _cross_entropy(self, network: MaskTransformer, batch: TokenBatch, generator: torch.Generator, drop: float) -> tuple[Tensor, float]:
         hidden = hidden_tokens(batch, generator)

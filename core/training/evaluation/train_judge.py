@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 
 from ..corpus import Corpus, Stretch
 from ..encoded_sentences import EncodedSentences
+from ..run import NoExtraState
 from ..windows import TEXT_BALANCE, balanced_weights
 from .classes import class_names, content_class, style_class
 from .judge import LONGEST_FRAMES, JudgeConfig, MotionJudge
@@ -33,7 +33,7 @@ class _Batch:
     styles: Tensor
 
 
-class JudgeTask:
+class JudgeTask(NoExtraState):
     """See training.run.Task."""
 
     def __init__(self, corpus: Corpus, sentences: EncodedSentences, device: torch.device) -> None:
@@ -56,12 +56,6 @@ class JudgeTask:
         generator = torch.Generator().manual_seed(0)
         loss, figures = self._losses(network, self._batch("validation", VALIDATION_SIZE, generator), None)
         return {"loss": float(loss), **figures}
-
-    def extra_state(self) -> dict[str, Any]:
-        return {}
-
-    def load_extra_state(self, state: dict[str, Any]) -> None:
-        pass
 
     def _losses(self, network: MotionJudge, batch: _Batch, generator: torch.Generator | None) -> tuple[Tensor, Mapping[str, float]]:
         frames = batch.frames
