@@ -184,7 +184,7 @@ class Run:
             "step": self.step,
             "network": self.task.network.state_dict(),
             "averaged": self.averaged.state_dict(),
-            "best": asdict(self.best),
+            "best": vars(self.best),
             "optimizer": self.optimizer.state_dict(),
             "extra": self.task.extra_state(),
         }
@@ -230,6 +230,8 @@ def saved_config(folder: Path) -> dict[str, Any]:
 def _checkpoint(folder: Path, device: torch.device | None = None) -> dict[str, Any]:
     try:
         state = torch.load(folder / CHECKPOINT, map_location=device or "cpu", weights_only=True)
-        return {**state, "best": state["best"]}
+        if "best" not in state:
+            raise ValueError("written before the best weights were kept")
+        return state
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as error:
         raise UnderstudyError(f"{folder / CHECKPOINT} cannot be read: delete it, and train this network again.") from error

@@ -182,6 +182,15 @@ def test_a_damaged_checkpoint_is_told_in_a_sentence(content: bytes | None, tmp_p
             read()
 
 
+def test_a_checkpoint_from_before_the_best_weights_were_kept_is_told_in_a_sentence(tmp_path: Path) -> None:
+    made(tmp_path).save()
+    stored = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    del stored["best"]
+    torch.save(stored, tmp_path / CHECKPOINT)
+    with pytest.raises(UnderstudyError, match=r"checkpoint\.pt cannot be read"):
+        trained_network(tmp_path, LineTask().network)
+
+
 def test_a_run_of_other_sizes_is_told_in_a_sentence(tmp_path: Path) -> None:
     made(tmp_path).save()
     with pytest.raises(UnderstudyError, match="other sizes"):
