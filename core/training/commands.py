@@ -12,6 +12,7 @@ from .pack_names import PACKS
 
 if TYPE_CHECKING:
     from .corpus import Corpus
+    from .evaluation.judge import JudgeConfig
 
 # steps, batch size, learning rate: a night on one core. What the starter had of them stands in its card
 _SCHEDULES = {
@@ -121,17 +122,20 @@ def _train(options: argparse.Namespace) -> None:
         raise BadRequest("CUDA was asked for, but torch finds no such device: leave out --device cuda.")
     wanted = sizes.PAPER if options.sizes == "paper" else sizes.STARTER
     ingredients = Ingredients(options.corpus, options.folder, wanted, torch.device(options.device), ProgressLine(), options.start_from)
-    task, config = (judge := ingredients.judge(), judge.network.config) if options.network == "judge" else ingredients.task(options.network)
+    task, config = ingredients.task(options.network)
     schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup)
     hardware = Hardware(options.device, options.bf16, save_every=options.save_every)
     Run(options.folder / options.network, task, schedule, hardware, config).train()
     if options.network == "judge":
-        from .evaluation.judge import MotionJudge, save_judge
-        from .run import trained_network
+        _write_judge(options.folder / "judge", config)
 
-        folder = options.folder / "judge"
-        save_judge(trained_network(folder, MotionJudge(config)), folder)
-        print(f"{folder}: a judge for `evaluate body --judge {folder}`")
+
+def _write_judge(folder: Path, config: JudgeConfig) -> None:
+    from .evaluation.judge import MotionJudge, save_judge
+    from .run import trained_network
+
+    save_judge(trained_network(folder, MotionJudge(config)), folder)
+    print(f"{folder}: a judge for `evaluate body --judge {folder}`")
 
 
 def _add_curves(train: Parsers[argparse.ArgumentParser]) -> None:

@@ -57,6 +57,9 @@ class Ingredients:
 
     def _fresh_task(self, network: str) -> tuple[Task, Any]:
         corpus = self._corpus()
+        if network == "judge":
+            judge = JudgeTask(corpus, self._sentences(corpus), self.device)
+            return judge, judge.network.config
         config = getattr(self.sizes, network)
         if network == "tokenizer":
             return TokenizerTask(corpus, config, self.device), config
@@ -69,10 +72,6 @@ class Ingredients:
         samplers = [TextMotionSampler(corpus, split, sentences, tokenizer, representation) for split in ("train", "validation")]
         kinds = {"tokens": MaskTask, "residual": ResidualTask, "matcher": MatcherTask}
         return kinds[network](config, samplers[0], samplers[1], self.device), config
-
-    def judge(self) -> JudgeTask:
-        corpus = self._corpus()
-        return JudgeTask(corpus, self._sentences(corpus), self.device)
 
     def _corpus(self) -> Corpus:
         if not self.corpus_file.is_file():
@@ -88,9 +87,10 @@ class Ingredients:
 
 def _starting_weights(networks: BodyNetworks, card: BundleCard, network: str, config: Any, folder: Path) -> dict[str, Tensor]:
     """The weights of a bundle's network as one with `config` takes them. Raises BadRequest where they do not fit."""
-    own, found = getattr(card.networks, network), getattr(networks, network)
+    found = getattr(networks, network, None)
     if found is None:
         raise BadRequest(f"{folder} has no {network} network to start from: train it without --start-from.")
+    own = getattr(card.networks, network)
     if network == "flow" and own.predicts_motion and own == replace(config, refines=False) != config:
         return as_refining(found.state_dict(), config.n_features)
     if own != config:

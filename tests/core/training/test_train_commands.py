@@ -18,6 +18,7 @@ from understudy.core.contract import BodyRequest
 from understudy.core.service import Service
 from understudy.core.training import sizes, train_flow, train_residual, train_tokenizer, train_tokens
 from understudy.core.training.corpus import Corpus
+from understudy.core.training.evaluation.judge import load_judge
 from understudy.tests.core.training.sample_data import REPO, needs_data
 from understudy.tests.core.training.small_corpora import MADE_CAPTIONS, quiet, write_captions, write_made_clips
 
@@ -157,6 +158,23 @@ def test_the_same_command_goes_on_where_it_was_stopped(train: Train, tmp_path: P
     assert train("tokenizer", steps=3) == train("tokenizer", steps=5) == 0
     log = [json.loads(line) for line in (tmp_path / "run" / "tokenizer" / "log.jsonl").read_text().splitlines()]
     assert [row["step"] for row in log] == [3, 3, 5, 5]
+
+
+def test_a_judge_is_trained_and_written(
+    train: Train, tmp_path: Path, made_corpus: Corpus, minilm_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_corpus.save(tmp_path / "corpus.npz")
+    assert train("judge") == 0
+    assert "a judge for `evaluate body --judge" in capsys.readouterr().out
+    assert load_judge(tmp_path / "run" / "judge").config.n_features == made_corpus.features.shape[1]
+
+
+def test_a_judge_cannot_start_from_a_model(
+    train: Train, tmp_path: Path, made_corpus: Corpus, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_corpus.save(tmp_path / "corpus.npz")
+    assert train("judge", "--start-from", tiny_bundle) == 1
+    assert "has no judge network to start from: train it without --start-from." in capsys.readouterr().err
 
 
 @needs_data
