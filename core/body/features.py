@@ -29,7 +29,8 @@ from ..geometry.rotations import (
     twist_about_y,
     wrap_angle,
 )
-from ..geometry.skeleton import REST_SKELETON, REST_SOLE, Skeleton, forward_kinematics
+from ..geometry.skeleton import REST_SKELETON, Skeleton, forward_kinematics
+from .time_series import gaussian_kernel
 
 FPS = 20.0
 # The heading is a low-passed pelvis angle: the swing of the hips while walking belongs to the pelvis, not to the way it goes.
@@ -168,8 +169,7 @@ def heading(pelvis: Tensor) -> Tensor:
 def foot_contacts(positions: Tensor, skeleton: Skeleton) -> Tensor:
     """1.0 where ankles and feet (T, 4) stand: slow, and near the height that they have when the foot is flat."""
     joints = [skeleton.index(name) for name in CONTACT_JOINTS]
-    rest = skeleton.rest_positions()[:, 1]
-    flat = (rest[joints] - REST_SOLE).to(positions)
+    flat = skeleton.standing_heights()[joints].to(positions)
     feet = positions[:, joints]
     slow = _difference(feet).norm(dim=-1) * FPS < CONTACT_SPEED
     low = feet[..., 1] < flat + CONTACT_HEIGHT
@@ -202,10 +202,9 @@ def _integrate(steps: Tensor) -> Tensor:
 
 def _gaussian_smooth(values: Tensor, sigma: float) -> Tensor:
     """(T,) low-passed; beyond its ends the curve is continued by point reflection, so that a steady turn stays steady."""
-    radius = int(3 * sigma)
-    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=values.dtype) / sigma) ** 2)
-    reach = torch.arange(1, radius + 1).clamp(max=len(values) - 1)
+    kernel = gaussian_kernel(sigma, values.dtype)
+    reach = torch.arange(1, len(kernel) // 2 + 1).clamp(max=len(values) - 1)
     before = 2 * values[0] - values[reach.flip(0)]
     after = 2 * values[-1] - values[len(values) - 1 - reach]
     padded = torch.cat((before, values, after))
-    return F.conv1d(padded[None, None], (kernel / kernel.sum())[None, None])[0, 0]
+    return F.conv1d(padded[None, None], kernel[None, None])[0, 0]

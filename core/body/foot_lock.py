@@ -13,8 +13,15 @@ import torch
 from torch import Tensor
 
 from ..contract import BodyMotion
-from ..geometry.rotations import matrix_from_quaternion, matrix_from_rotation_vector, quaternion_from_matrix, sign_continuous
-from ..geometry.skeleton import REST_SOLE, Skeleton, forward_kinematics
+from ..geometry.rotations import (
+    matrix_from_quaternion,
+    matrix_from_rotation_vector,
+    quaternion_from_matrix,
+    shortest_arc,
+    sign_continuous,
+)
+from ..geometry.skeleton import Skeleton, forward_kinematics
+from .time_series import gaussian_kernel, runs
 
 PLANTED = 0.5  # contact from which a joint counts as standing
 FASTEST_SLIDE = 0.8  # m/s; what moves faster is stepping, whatever the contact says
@@ -62,7 +69,7 @@ def lock_feet(motion: BodyMotion) -> BodyMotion:
 
 
 def _legs(skeleton: Skeleton) -> list[_Leg]:
-    heights = skeleton.rest_positions()[:, 1] - REST_SOLE
+    heights = skeleton.standing_heights()
     legs = []
     for number, side in enumerate(("left", "right")):
         hip, knee, ankle, foot = (skeleton.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle", "foot"))
@@ -101,7 +108,7 @@ def _foot_correction(positions: Tensor, standing: Tensor, leg: _Leg) -> Tensor:
     path = torch.cat((torch.zeros_like(slide[:1]), slide.cumsum(0)))
     moved = torch.zeros_like(path)
     stands = standing.any(-1).numpy()
-    for first, last in _runs(stands):
+    for first, last in runs(stands):
         # Its mean place during the stance: the smallest correction that holds it
         moved[first:last] = path[first:last].mean(0) - path[first:last]
     below = leg.flat - joints[..., 1]
@@ -134,7 +141,7 @@ def _bend(local: Tensor, positions: Tensor, turned: Tensor, leg: _Leg, goal: Ten
     wanted = torch.arccos(((reach.square() - upper.square() - lower.square()) / (2 * upper * lower)).clamp(-1, 1))
     knee_turn = matrix_from_rotation_vector(axis * (wanted - bent)[:, None])
     ankle = thigh + torch.einsum("tij,tj->ti", knee_turn, shin)
-    swing = _shortest_turn(ankle, goal - hip)
+    swing = shortest_arc(ankle, goal - hip)
     hip_turned = swing @ turned[:, leg.hip]
     knee_turned = swing @ knee_turn @ turned[:, leg.knee]
     parent = turned[:, leg.hip] @ local[:, leg.hip].transpose(-1, -2)
@@ -157,22 +164,9 @@ def _angle_about(axis: Tensor, start: Tensor, end: Tensor) -> Tensor:
     return torch.atan2((torch.linalg.cross(start, end) * axis).sum(-1), (start * end).sum(-1))
 
 
-def _shortest_turn(start: Tensor, end: Tensor) -> Tensor:
-    """Rotations (T, 3, 3) from the direction of `start` to that of `end`; legs never turn half around."""
-    across = torch.linalg.cross(start, end)
-    sine = across.norm(dim=-1)
-    angle = torch.atan2(sine, (start * end).sum(-1))
-    return matrix_from_rotation_vector(across * (angle / sine.clamp_min(1e-12))[:, None])
-
-
 def _smooth(values: Tensor, sigma: float) -> Tensor:
     """(T, C) low-passed in time, the ends held."""
-    radius = int(3 * sigma)
-    kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=values.dtype) / sigma) ** 2)
+    kernel = gaussian_kernel(sigma, values.dtype)
+    radius = len(kernel) // 2
     held = torch.cat((values[:1].expand(radius, -1), values, values[-1:].expand(radius, -1)))
-    return torch.nn.functional.conv1d(held.T[:, None], (kernel / kernel.sum())[None, None])[:, 0].T
-
-
-def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
-    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
+    return torch.nn.functional.conv1d(held.T[:, None], kernel[None, None])[:, 0].T

@@ -37,6 +37,10 @@ class Skeleton:
             positions.append(positions[self.parents[joint]] + self.offsets[joint])
         return torch.stack(positions)
 
+    def standing_heights(self) -> Tensor:
+        """Heights (J,) in metres of the joints above the floor under flat soles, which lies REST_SOLE from the pelvis in the rest pose."""
+        return self.rest_positions()[:, 1] - REST_SOLE
+
     def mirror_order(self) -> list[int]:
         """Index list that swaps every left joint with its right twin."""
         swapped = [_other_side(name) for name in self.names]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..body.features import raw_features
+from ..body.time_series import runs
 from ..contract import BadRequest, BodyMotion
 from ..geometry.skeleton import REST_SKELETON
 from .captions import Caption, CaptionBook, mirrored_text, read_timed_captions
@@ -130,8 +131,9 @@ class _Builder:
     def add_motion(self, motion: BodyMotion, frame_ok: Tensor, label: Label, pack: str, split: str, captions: list[Caption]) -> None:
         for is_mirrored, side in ((False, motion), (True, mirrored(motion))):
             features = raw_features(side, REST_SKELETON)
-            for first, last in _runs(frame_ok):
-                self._add_stretch(features[first:last], first, label, pack, split, captions, side, is_mirrored)
+            for first, last in runs(frame_ok.numpy()):
+                if last - first >= MIN_FRAMES:
+                    self._add_stretch(features[first:last], first, label, pack, split, captions, side, is_mirrored)
 
     def _add_stretch(
         self, rows: Tensor, first: int, label: Label, pack: str, split: str, captions: list[Caption], motion: BodyMotion, is_mirrored: bool
@@ -223,9 +225,3 @@ def _relabelled(label: Label, book: CaptionBook) -> Label:
 
 def _all_good(motion: BodyMotion) -> Tensor:
     return torch.ones(len(motion.translation), dtype=torch.bool)
-
-
-def _runs(frame_ok: Tensor) -> list[tuple[int, int]]:
-    """Stretches [first, last) of good frames that are long enough."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], frame_ok.numpy().astype(np.int8), [0]))))
-    return [(int(first), int(last)) for first, last in edges.reshape(-1, 2) if last - first >= MIN_FRAMES]

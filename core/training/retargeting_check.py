@@ -27,7 +27,7 @@ from torch import Tensor
 
 from ..body.features import CONTACT_SPEED
 from ..contract import BodyMotion
-from ..geometry.skeleton import REST_SKELETON, REST_SOLE, SMPL_22_NAMES
+from ..geometry.skeleton import REST_SKELETON, SMPL_22_NAMES
 from .corpus import Report, is_uneven
 from .motion_capture.ground import UPRIGHT_SHIN, Foot, feet, joint_positions, on_flat_floor
 from .motion_capture.normalise import at_training_rate
@@ -166,7 +166,7 @@ def standing_soles(motion: BodyMotion, frame_ok: Tensor) -> Tensor:
     of both ankles and toes over where it is in a flat foot is the sole.
     """
     positions = joint_positions(on_flat_floor(motion))
-    flat = REST_SKELETON.rest_positions()[:, 1] - REST_SOLE
+    flat = REST_SKELETON.standing_heights()
     both = feet(REST_SKELETON)
     joints = [joint for foot in both for joint in (foot.ankle, foot.toe)]
     lowest = (positions[:, joints, 1] - flat[joints]).amin(-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ...geometry.skeleton import REST_SKELETON, REST_SOLE
+from ...geometry.skeleton import REST_SKELETON
 from ..motion_capture.ground import clearances
 
 FADE_HEIGHT = 0.025  # metres above its standing height at which a foot's sliding no longer counts (Zhang et al. 2018)
@@ -28,7 +28,7 @@ def foot_slide(positions: Tensor, fps: float) -> float:
     Zhang et al., "Mode-Adaptive Neural Networks for Quadruped Motion Control" (2018), section 8; h is measured from where the joint is
     when the sole lies flat.
     """
-    flat = (REST_SKELETON.rest_positions()[:, 1] - REST_SOLE)[_FEET].to(positions)
+    flat = REST_SKELETON.standing_heights()[_FEET].to(positions)
     feet = positions[:, _FEET]
     speeds = feet[1:, :, [0, 2]].sub(feet[:-1, :, [0, 2]]).norm(dim=-1) * fps
     heights = ((feet[1:, :, 1] + feet[:-1, :, 1]) / 2 - flat).clamp_min(0)

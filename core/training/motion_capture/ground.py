@@ -16,7 +16,7 @@ from torch import Tensor
 from ...body.features import CONTACT_SPEED
 from ...contract import BodyMotion
 from ...geometry.rotations import matrix_from_quaternion, quaternion_multiply
-from ...geometry.skeleton import REST_SKELETON, REST_SOLE, Skeleton, forward_kinematics
+from ...geometry.skeleton import REST_SKELETON, Skeleton, forward_kinematics
 
 MAX_LEVELLING = float(np.deg2rad(20.0))
 MAX_LIFTING = float(np.deg2rad(60.0))
@@ -42,7 +42,7 @@ class Foot:
 
 
 def feet(skeleton: Skeleton) -> tuple[Foot, Foot]:
-    heights = skeleton.rest_positions()[:, 1] - REST_SOLE
+    heights = skeleton.standing_heights()
     sides = [[skeleton.index(f"{side}_{joint}") for joint in ("knee", "ankle", "foot")] for side in ("left", "right")]
     left, right = (Foot(knee, ankle, toe, float(heights[ankle]), float(heights[toe])) for knee, ankle, toe in sides)
     return left, right
@@ -81,7 +81,7 @@ def stance(positions: Tensor, foot: Foot, fps: float) -> Tensor:
 
 def clearances(skeleton: Skeleton) -> Tensor:
     """Height (J,) of each joint above the floor that its part of the body touches."""
-    flat = skeleton.rest_positions()[:, 1] - REST_SOLE
+    flat = skeleton.standing_heights()
     parts = [name.split("_")[-1].rstrip("123") for name in skeleton.names]
     return torch.tensor([_LYING.get(part, float(flat[joint])) for joint, part in enumerate(parts)], dtype=torch.float64)
 

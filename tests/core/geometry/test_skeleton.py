@@ -52,6 +52,12 @@ def test_positions_equal_those_of_a_naive_chain_of_matrices() -> None:
                 np.testing.assert_allclose(turned[t, b, joint].numpy(), world[:3, :3], atol=1e-12)
 
 
+def test_feet_stand_a_little_above_their_soles() -> None:
+    heights = REST_SKELETON.standing_heights()
+    assert float(heights[0]) == -REST_SOLE
+    assert all(0 < float(heights[REST_SKELETON.index(f"{side}_foot")]) < 0.05 for side in ("left", "right"))
+
+
 def test_the_rest_pose_is_kinematics_without_turns() -> None:
     positions, _ = forward_kinematics(
         REST_SKELETON, torch.eye(3, dtype=torch.float64).expand(22, 3, 3), torch.zeros(3, dtype=torch.float64)

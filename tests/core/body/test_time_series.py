@@ -1,0 +1,26 @@
+"""Runs cover what is flagged and nothing else; a low-pass leaves what does not change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from understudy.core.body.time_series import gaussian_kernel, runs
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_runs_are_in_order_apart_and_cover_what_is_flagged(flags: list[bool]) -> None:
+    found = runs(np.array(flags, dtype=bool))
+    assert [frame for first, last in found for frame in range(first, last)] == [frame for frame, flag in enumerate(flags) if flag]
+    assert all(end < start for (_, end), (start, _) in zip(found[:-1], found[1:], strict=True))
+
+
+@pytest.mark.parametrize(("sigma", "radius"), [(2.0, 6), (5.0, 15), (0.9, 2)])
+def test_the_weights_of_a_low_pass_are_a_gaussian_and_sum_to_one(sigma: float, radius: int) -> None:
+    kernel = gaussian_kernel(sigma, torch.float64)
+    assert len(kernel) == 2 * radius + 1 and float(kernel.sum()) == pytest.approx(1)
+    assert torch.allclose(kernel, kernel.flip(0))
+    assert float(kernel[radius + 1] / kernel[radius]) == pytest.approx(np.exp(-0.5 / sigma**2))
