@@ -18,6 +18,7 @@ from .body.pipeline import BodyNetworks
 from .body.residual_tokens import ResidualSettings, generate_residual_tokens
 from .body.text_encoder import EncodedText
 from .body.token_generator import UnmaskingSettings, generate_base_tokens
+from .body.token_matcher import best_fitting
 from .body.token_plan import LONGEST_WINDOW
 from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
@@ -94,9 +95,7 @@ class _Stages:
         generators = [torch.Generator() for _ in range(count)]
         text = self._text.repeat(count)
         ids = generate_base_tokens(self._networks.tokens, text, self._lengths.repeat(count), UnmaskingSettings(), generators)
-        if not matcher:
-            return ids
-        return ids[matcher(ids, torch.zeros_like(ids, dtype=torch.bool), text).argmax()][None]
+        return best_fitting(matcher, ids, self._text, count) if matcher else ids
 
     def _flow(self, codes: Tensor, steps: int) -> Tensor:
         sketch = self._networks.tokenizer.decoder(codes) if self._networks.flow.config.refines else None

@@ -20,7 +20,7 @@ from .prompt_steps import prompt_steps
 from .residual_tokens import ResidualSettings, ResidualTransformer, generate_residual_tokens
 from .text_encoder import EncodedText, TextEncoder
 from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_tokens
-from .token_matcher import TokenMatcher
+from .token_matcher import TokenMatcher, best_fitting
 from .token_plan import Window, plan_windows, share_tokens
 
 Report = Callable[[str, int, int], None]
@@ -135,11 +135,8 @@ class BodyPipeline:
 
     def _best(self, ids: Tensor, rows: EncodedText) -> Tensor:
         """Of candidate after candidate for all variations (K V, n), the one of each variation that fits its sentence best: (V, n)."""
-        if not self._networks.matcher:
-            return ids
-        scores = self._networks.matcher(ids, torch.zeros_like(ids, dtype=torch.bool), rows.repeat(self._candidates))
-        best = scores.view(self._candidates, -1).argmax(0)
-        return ids.view(self._candidates, -1, ids.shape[1])[best, torch.arange(len(best), device=best.device)]
+        matcher = self._networks.matcher
+        return best_fitting(matcher, ids, rows, self._candidates) if matcher else ids
 
     def _all_tokens(self, base: Tensor, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
         windows = plan_windows(lengths)

@@ -65,6 +65,13 @@ class TokenMatcher(nn.Module):
         return F.normalize(self.sentence_vector(torch.cat((_pooled(words, text.word_pad), text.pooled), dim=-1)), dim=-1)
 
 
+def best_fitting(matcher: TokenMatcher, ids: Tensor, text: EncodedText, candidates: int) -> Tensor:
+    """Of base ids (K V, n), candidate after candidate for the same V sentences, each sentence's best fitting one: (V, n)."""
+    scores = matcher(ids, torch.zeros_like(ids, dtype=torch.bool), text.repeat(candidates))
+    best = scores.view(candidates, -1).argmax(0)
+    return ids.view(candidates, -1, ids.shape[1])[best, torch.arange(len(best), device=best.device)]
+
+
 def _pooled(hidden: Tensor, pad: Tensor) -> Tensor:
     """Mean and highest of what is not padding: (B, n, C) to (B, 2 C)."""
     inside = (~pad)[..., None].to(hidden)
