@@ -26,8 +26,8 @@ from .token_plan import Window, plan_windows, share_tokens
 Report = Callable[[str, int, int], None]
 # The two kinds of tokens and the noise of the flow must not share random numbers. Torch's CPU generator takes 32 bits of a seed and
 # drops the others, so that a stream has to be a step inside them
-_BASE_STREAM, _RESIDUAL_STREAM, _FLOW_STREAM = range(3)
 _STREAMS = 3
+_BASE_STREAM, _RESIDUAL_STREAM, _FLOW_STREAM = range(_STREAMS)
 _STREAM_STEP = 0x9E3779B9
 _FRAMES_AT_ONCE = 4000  # decoded in one pass; more variations or longer takes go in several
 
