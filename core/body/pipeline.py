@@ -66,6 +66,11 @@ class BodyPipeline:
         self._networks, self._encoder, self._representation = networks, encoder, representation
         self._settings, self._device = settings, device
 
+    def with_decoder(self, flow: RectifiedFlowDecoder) -> BodyPipeline:
+        """The same model with another one in the place of its flow decoder."""
+        networks = replace(self._networks, flow=flow)
+        return BodyPipeline(networks, self._encoder, self._representation, self._settings, self._device)
+
     @torch.inference_mode()
     def generate(self, request: BodyRequest, recipe: Recipe, report: Report) -> tuple[list[BodyMotion], list[StageTime]]:
         """One motion a variation, with the time that each stage took.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,7 @@ from ...body.flow_decoder import RectifiedFlowDecoder
 from ...body.motion_tokens import MotionTokenizer
 from ...body.pipeline import BodyPipeline
 from ...body.text_encoder import TextEncoder
-from ...checkpoints import assembled, load_networks, load_text_encoder
+from ...checkpoints import assembled, load_networks
 from ...contract import BodyMotion, BodyRequest, Quality, Recipe
 from ..corpus import Corpus, Stretch
 from ..encoded_sentences import EncodedSentences
@@ -48,9 +48,8 @@ class Model:
     def __init__(self, folder: Path) -> None:
         networks, self.representation, card = load_networks(folder)
         self.tokenizer, self.flow = networks.tokenizer, networks.flow
-        instead = dataclasses.replace(networks, flow=VQDecoder(networks.flow, networks.tokenizer))
         self._pipeline = assembled(networks, self.representation, card, _CPU)
-        self._vq_pipeline = assembled(instead, self.representation, card, _CPU)
+        self._vq_pipeline = self._pipeline.with_decoder(VQDecoder(networks.flow, networks.tokenizer))
         self._drawn: dict[BodyRequest, Tensor] = {}
 
     def with_flow_decoder(self) -> Contender:
@@ -65,7 +64,7 @@ class Model:
         return self._drawn[request]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class _Decoded:
     model: Model
     pipeline: BodyPipeline
@@ -81,9 +80,8 @@ class Retrieval:
     What a model must beat: it has captured motion to show, but only what is there, as long as it is.
     """
 
-    def __init__(self, corpus: Corpus, sentences: EncodedSentences, encoder_name: str) -> None:
-        self._encoder: TextEncoder = load_text_encoder(encoder_name)
-        self._corpus = corpus
+    def __init__(self, corpus: Corpus, sentences: EncodedSentences, encoder: TextEncoder) -> None:
+        self._corpus, self._encoder = corpus, encoder
         self._places: dict[int, list[tuple[Stretch, int, int]]] = {}
         for stretch in corpus.split("train"):
             for span in stretch.spans:

@@ -57,7 +57,7 @@ def evaluate(wishes: Wishes, report: Report) -> Evaluation:
         REAL: examiner.real_row(seeds),
         FLOW: examiner.contender_row(flow, seeds, FLOW, report) | rebuilt["flow"],
         VQ: examiner.contender_row(model.with_vq_decoder(), seeds, VQ, report) | rebuilt["vq"],
-        RETRIEVAL: examiner.contender_row(Retrieval(corpus, sentences, minilm.NAME), seeds, RETRIEVAL, report),
+        RETRIEVAL: examiner.contender_row(Retrieval(corpus, sentences, encoder), seeds, RETRIEVAL, report),
         SHUFFLED: examiner.shuffled_row(seeds),
     }
     obeyed = obedience(flow, judge, book, wishes.prompt_seeds, report) if wishes.prompt_seeds else Obedience({}, {}, {}, {})

@@ -107,7 +107,7 @@ def test_retrieval_finds_the_clip_of_a_sentence_that_it_knows(made_corpus: Corpu
     encoder = load_text_encoder(minilm.NAME)
     pooled = encoder.encode(list(made_corpus.sentences)).pooled.half()
     some = encoded_by_chance(made_corpus)
-    retrieval = Retrieval(made_corpus, EncodedSentences(pooled, some.words, some.first), minilm.NAME)
+    retrieval = Retrieval(made_corpus, EncodedSentences(pooled, some.words, some.first), encoder)
     found = retrieval.motions("a person waves", 60, 3)
     waves = [made_corpus.frames(stretch)[:60] for stretch in made_corpus.stretches if stretch.clip == "wave"]
     assert all(any((motion.rotations == motion_of(wave).rotations).all() for wave in waves) for motion in found)
