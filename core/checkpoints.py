@@ -136,6 +136,12 @@ def find_bundle(model: str, folders: tuple[Path, ...] = (WEIGHTS_FOLDER,)) -> Pa
     raise WeightsError(f'There is no model "{shown}"; installed: {", ".join(names) or "none"}. Choose one of these in the preferences.')
 
 
+def typed_model(model: str) -> str:
+    """A model as somebody typed it, made fit for `find_bundle`: at a command line a path may start at the working directory."""
+    folder = Path(model).absolute()
+    return str(folder) if is_bundle(folder) else model
+
+
 def is_bundle(folder: Path) -> bool:
     """Whether there is a model's card in this folder."""
     try:

@@ -51,13 +51,11 @@ def _body(options: argparse.Namespace) -> None:
 
 
 def _reply(request: BodyRequest) -> BodyReply:
-    from .checkpoints import is_bundle
+    from .checkpoints import typed_model
     from .service import Service
     from .terminal import ProgressLine
 
-    folder = Path(request.model)
-    if is_bundle(folder):  # here, unlike in the engine, a path may start at the working directory
-        request = replace(request, model=str(folder.absolute()))
+    request = replace(request, model=typed_model(request.model))
     progress = ProgressLine()
     try:
         return Service().body(request, progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...body import minilm
-from ...checkpoints import find_bundle, is_bundle, load_text_encoder
+from ...checkpoints import find_bundle, load_text_encoder, typed_model
 from ...contract import BadRequest
 from ..corpus import Corpus
 from ..encoded_sentences import encode_sentences
@@ -44,10 +44,8 @@ def evaluate(wishes: Wishes, report: Report) -> Evaluation:
     clips = _spread(held_out_clips(corpus, book, wishes.split), wishes.limit)
     if not clips:
         raise BadRequest(f"The corpus has no described motion in its {wishes.split} split: prepare it with more clips.")
-    folder = Path(wishes.model).absolute()
-    folder = folder if is_bundle(folder) else find_bundle(wishes.model)
     seeds = wishes.seeds
-    model = Model(folder)
+    model = Model(find_bundle(typed_model(wishes.model)))
     flow = model.with_flow_decoder()
     encoder = load_text_encoder(minilm.NAME)
     sentences = encode_sentences(corpus.sentences, encoder, wishes.corpus_file.with_suffix(""), report)
