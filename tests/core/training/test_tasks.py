@@ -139,6 +139,21 @@ def test_hidden_tokens_are_described_ones_and_at_least_one_a_row(make_task: Make
     assert min(shares) < 0.2 and max(shares) > 0.98
 
 
+@pytest.mark.parametrize("group", [1, 3, 8, 100])
+def test_rows_in_groups_of_a_length_give_what_all_rows_together_give(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch, group: int
+) -> None:
+    task = make_task("tokens")
+    assert isinstance(task, MaskTask)
+    network, batch = task.network.eval(), task._train.sample(16, torch.Generator().manual_seed(2))
+    ids = batch.ids[..., 0].masked_fill(batch.pad, network.pad_id)
+    text = batch.text.with_dropped(torch.arange(16) % 5 == 0)
+    monkeypatch.setattr(train_tokens, "GROUP", group)
+    with torch.inference_mode():
+        grouped, whole = train_tokens.grouped_logits(network, ids, text, batch.pad), network(ids, text, batch.pad)
+    assert torch.allclose(grouped[~batch.pad], whole[~batch.pad], atol=1e-5)
+
+
 def test_of_the_hidden_tokens_most_are_masked_some_random_and_some_left(make_task: MakeTask) -> None:
     task = make_task("tokens")
     assert isinstance(task, MaskTask)
