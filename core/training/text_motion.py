@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,9 +16,8 @@ from .encoded_sentences import EncodedSentences
 from .pack_names import PACKS
 from .stitching import BLEND_FRAMES, stitch
 from .time_warp import drawn_rate, time_warped
-from .windows import TEXT_BALANCE, balanced_weights
+from .windows import TEXT_BALANCE, balanced_weights, drawn_window, picked
 
-T = TypeVar("T")
 LONGEST = 49  # tokens, 9.8 s, as published
 SHORTEST = 4
 STITCHED_SHARE = 0.35  # of the examples are two clips in a row
@@ -83,12 +80,10 @@ class TextMotionSampler:
 
     def _clip(self, stretch: Stretch, generator: torch.Generator) -> tuple[Tensor, int]:
         """Up to 9.8 s of one described span, and one of its sentences."""
-        span, rate = _pick(stretch.spans, generator), drawn_rate(generator)
+        span, rate = picked(stretch.spans, generator), drawn_rate(generator)
         longest = math.ceil(LONGEST * FRAMES_PER_TOKEN * rate)
-        length = min(span.end - span.start, longest)
-        start = stretch.first + span.start + int(torch.randint(0, span.end - span.start - length + 1, (), generator=generator))
-        frames = self._corpus.features[start : start + length]
-        sentence = _pick(span.sentences, generator)
+        frames = self._corpus.features[drawn_window(stretch, span, longest, generator)]
+        sentence = picked(span.sentences, generator)
         warped = frames if rate == 1 else time_warped(frames, rate, self._representation.layout)
         return warped[: LONGEST * FRAMES_PER_TOKEN], sentence
 
@@ -138,7 +133,3 @@ def _by_performer(stretches: list[Stretch]) -> dict[tuple[str, str, bool], tuple
     for stretch in stretches:
         groups.setdefault(_performer(stretch), []).append(stretch)
     return {performer: (members, balanced_weights(members, TEXT_BALANCE)) for performer, members in groups.items()}
-
-
-def _pick(items: Sequence[T], generator: torch.Generator) -> T:
-    return items[int(torch.randint(len(items), (), generator=generator))]

@@ -14,7 +14,7 @@ from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
 from .run import NoExtraState
-from .windows import TEXT_BALANCE, balanced_weights
+from .windows import TEXT_BALANCE, balanced_weights, picked
 
 
 class LengthTask(NoExtraState):
@@ -39,7 +39,7 @@ class LengthTask(NoExtraState):
     def _batch(self, split: str, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         weights, pairs = self._examples[split]
         rows = [pairs[index] for index in torch.multinomial(weights, count, replacement=True, generator=generator).tolist()]
-        sentences = [group[int(torch.randint(len(group), (), generator=generator))] for group, _ in rows]
+        sentences = [picked(group, generator) for group, _ in rows]
         lengths = torch.tensor([length for _, length in rows])
         return self._sentences.pooled[sentences].float().to(self._device), lengths.to(self._device)
 

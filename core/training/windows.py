@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeVar
+
 import torch
 from torch import Tensor
 
 from ..body.motion_tokens import FRAMES_PER_TOKEN
-from .corpus import Corpus, Stretch
+from .corpus import Corpus, Span, Stretch
+
+T = TypeVar("T")
 
 # For balanced_weights. Motion alone: every movement is to be seen, but the usual ones more often. With sentences nearer to all contents
 # alike: what few clips show must be told from the rest by its words
@@ -23,6 +28,18 @@ def balanced_weights(stretches: list[Stretch], balance: float) -> Tensor:
         totals[stretch.content] = totals.get(stretch.content, 0) + stretch.count
     weights = torch.tensor([stretch.count * totals[stretch.content] ** (balance - 1) for stretch in stretches], dtype=torch.float64)
     return weights / weights.sum()
+
+
+def picked(items: Sequence[T], generator: torch.Generator) -> T:
+    """One of them, all alike."""
+    return items[int(torch.randint(len(items), (), generator=generator))]
+
+
+def drawn_window(stretch: Stretch, span: Span, longest: int, generator: torch.Generator) -> slice:
+    """Rows of the corpus' features: up to `longest` frames of a span, from anywhere in it."""
+    length = min(span.end - span.start, longest)
+    start = stretch.first + span.start + int(torch.randint(span.end - span.start - length + 1, (), generator=generator))
+    return slice(start, start + length)
 
 
 class WindowSampler:

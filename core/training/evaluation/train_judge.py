@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from ..corpus import Corpus, Stretch
 from ..encoded_sentences import EncodedSentences
 from ..run import NoExtraState
-from ..windows import TEXT_BALANCE, balanced_weights
+from ..windows import TEXT_BALANCE, balanced_weights, drawn_window, picked
 from .classes import class_names, content_class, style_class
 from .judge import LONGEST_FRAMES, JudgeConfig, MotionJudge
 
@@ -86,11 +86,9 @@ class JudgeTask(NoExtraState):
         frames, sentences, contents, styles = [], [], [], []
         for index in chosen:
             stretch = self._stretches[split][index]
-            span = stretch.spans[int(torch.randint(len(stretch.spans), (), generator=generator))]
-            length = min(span.end - span.start, LONGEST_FRAMES)
-            start = stretch.first + span.start + int(torch.randint(span.end - span.start - length + 1, (), generator=generator))
-            frames.append(self._corpus.features[start : start + length])
-            sentences.append(span.sentences[int(torch.randint(len(span.sentences), (), generator=generator))])
+            span = picked(stretch.spans, generator)
+            frames.append(self._corpus.features[drawn_window(stretch, span, LONGEST_FRAMES, generator)])
+            sentences.append(picked(span.sentences, generator))
             contents.append(self._contents.get(content_class(stretch) or "", IGNORED))
             styles.append(self._styles.get(style_class(stretch.style, stretch.pack) or "", IGNORED))
         lengths = torch.tensor([len(rows) for rows in frames])
