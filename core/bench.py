@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from .body.features import FPS
 from .body.motion_tokens import FRAMES_PER_TOKEN
 from .body.pipeline import BodyNetworks
-from .body.residual_tokens import ResidualSettings, generate_residual_tokens
+from .body.residual_tokens import ResidualSettings, generate_residual_tokens, without_residual_tokens
 from .body.text_encoder import EncodedText
 from .body.token_generator import UnmaskingSettings, generate_base_tokens
 from .body.token_matcher import best_fitting
@@ -71,14 +71,14 @@ class _Stages:
     def rows(self) -> list[Row]:
         networks = self._networks
         base = self._base()
-        ids = generate_residual_tokens(networks.residual, base, self._text, ResidualSettings(), [torch.Generator()])
+        ids = self._all_layers(base)
         codes = networks.tokenizer.quantizer.lookup(ids)
         rows = [
             self._row("length estimator", networks.length, lambda: networks.length(self._text.pooled)),
             self._row(self._token_stage, networks.tokens, self._base),
-            self._row("residual transformer", networks.residual, lambda: generate_residual_tokens(
-                networks.residual, base, self._text, ResidualSettings(), [torch.Generator()])),
-        ]  # fmt: skip
+        ]
+        if networks.residual:
+            rows.append(self._row("residual transformer", networks.residual, lambda: self._all_layers(base)))
         rows += [
             self._row(f"flow decoder, {quality.name.title()}", networks.flow, partial(self._flow, codes, quality.value))
             for quality in Quality
@@ -96,6 +96,12 @@ class _Stages:
         text = self._text.repeat(count)
         ids = generate_base_tokens(self._networks.tokens, text, self._lengths.repeat(count), UnmaskingSettings(), generators)
         return best_fitting(matcher, ids, self._text, count) if matcher else ids
+
+    def _all_layers(self, base: Tensor) -> Tensor:
+        residual = self._networks.residual
+        if not residual:
+            return without_residual_tokens(base, self._configs.tokenizer.n_quantizers)
+        return generate_residual_tokens(residual, base, self._text, ResidualSettings(), [torch.Generator()])
 
     def _flow(self, codes: Tensor, steps: int) -> Tensor:
         sketch = self._networks.tokenizer.decoder(codes) if self._networks.flow.config.refines else None

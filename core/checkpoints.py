@@ -45,7 +45,7 @@ class BodyConfigs:
 
     tokenizer: TokenizerConfig
     tokens: TokenTransformerConfig
-    residual: TokenTransformerConfig
+    residual: TokenTransformerConfig | None
     flow: FlowDecoderConfig
     length: LengthConfig
     matcher: MatcherConfig | None = None
@@ -81,6 +81,8 @@ class BundleCard:
             raise ValueError(f"residual_share is {self.residual_share}")
         if not 1 <= self.candidates <= MAX_CANDIDATES:
             raise ValueError(f"candidates is {self.candidates}")
+        if self.residual_layers > 0 and not self.networks.residual:
+            raise ValueError(f"residual_layers is {self.residual_layers}, but there is no residual network")
 
 
 def build_networks(configs: BodyConfigs) -> BodyNetworks:
@@ -88,7 +90,7 @@ def build_networks(configs: BodyConfigs) -> BodyNetworks:
     return BodyNetworks(
         MotionTokenizer(configs.tokenizer),
         MaskTransformer(configs.tokens),
-        ResidualTransformer(configs.residual),
+        ResidualTransformer(configs.residual) if configs.residual else None,
         RectifiedFlowDecoder(configs.flow),
         LengthEstimator(configs.length),
         TokenMatcher(configs.matcher) if configs.matcher else None,
@@ -234,7 +236,9 @@ def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, model:
 def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
     """Raises WeightsError unless what one network gives is what the next one takes."""
     configs = card.networks
-    tokenizer, tokens, residual, flow, length = configs.tokenizer, configs.tokens, configs.residual, configs.flow, configs.length
+    tokenizer, tokens, flow, length = configs.tokenizer, configs.tokens, configs.flow, configs.length
+    # A network that the bundle does without fits the others
+    residual = configs.residual or dataclasses.replace(tokens, n_quantizers=tokenizer.n_quantizers)
     matcher = configs.matcher or MatcherConfig(tokens.n_codes, text_width=encoder.pooled_width, word_width=encoder.word_width)
     shared = {
         "features": {_N_FEATURES, tokenizer.n_features, flow.n_features},

@@ -17,7 +17,7 @@ from .foot_lock import lock_feet
 from .motion_length import LengthEstimator
 from .motion_tokens import FRAMES_PER_TOKEN, MotionTokenizer
 from .prompt_steps import prompt_steps
-from .residual_tokens import ResidualSettings, ResidualTransformer, generate_residual_tokens
+from .residual_tokens import ResidualSettings, ResidualTransformer, generate_residual_tokens, without_residual_tokens
 from .text_encoder import EncodedText, TextEncoder
 from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_tokens
 from .token_matcher import TokenMatcher, best_fitting
@@ -34,11 +34,11 @@ _FRAMES_AT_ONCE = 4000  # decoded in one pass; more variations or longer takes g
 
 @dataclass(frozen=True)
 class BodyNetworks:
-    """All networks of one bundle, in evaluation mode on one device."""
+    """All networks of one bundle, in evaluation mode on one device. Without a residual transformer base tokens are all there are."""
 
     tokenizer: MotionTokenizer
     tokens: MaskTransformer
-    residual: ResidualTransformer
+    residual: ResidualTransformer | None
     flow: RectifiedFlowDecoder
     length: LengthEstimator
     matcher: TokenMatcher | None = None
@@ -97,9 +97,11 @@ class BodyPipeline:
         text = self._encoder.encode(prompt_steps(request.text) if self._settings.has_steps else [request.text.strip()])
         lengths = self._step_lengths(text, request.seconds)
         clock.lap("text encoder")
-        ids = self._base_tokens(text, lengths, request, report)
+        base = self._base_tokens(text, lengths, request, report)
         clock.lap("token transformer")
-        ids = self._all_tokens(ids, text, lengths, request, report)
+        if not self._networks.residual:
+            return without_residual_tokens(base, self._networks.tokenizer.config.n_quantizers)
+        ids = self._all_tokens(self._networks.residual, base, text, lengths, request, report)
         clock.lap("residual transformer")
         return ids
 
@@ -143,16 +145,17 @@ class BodyPipeline:
         matcher = self._networks.matcher
         return best_fitting(matcher, ids, rows, self._candidates) if matcher else ids
 
-    def _all_tokens(self, base: Tensor, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
+    def _all_tokens(
+        self, residual: ResidualTransformer, base: Tensor, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report
+    ) -> Tensor:
         windows = plan_windows(lengths)
-        n_layers = self._networks.residual.config.n_quantizers
-        ids = torch.zeros(*base.shape, n_layers, dtype=torch.long, device=self._device)
+        ids = torch.zeros(*base.shape, residual.config.n_quantizers, dtype=torch.long, device=self._device)
         generators = _generators(request, _RESIDUAL_STREAM)
         settings = replace(self._settings.residual, guidance=self._residual_guidance(self._guidance(request)))
         for number, window in enumerate(windows):
             given, keep = self._given(ids, window)
             made = generate_residual_tokens(
-                self._networks.residual, base[:, window.context : window.end], self._rows(text, window, request), settings,
+                residual, base[:, window.context : window.end], self._rows(text, window, request), settings,
                 generators, given, keep, _stage(report, "Adding detail", number, len(windows)),
             )  # fmt: skip
             ids[:, window.start : window.end] = made[:, window.start - window.context :]

@@ -80,6 +80,11 @@ def generate_residual_tokens(
     return ids.masked_fill(ids == model.pad_id, NO_CODE)
 
 
+def without_residual_tokens(base: Tensor, n_layers: int) -> Tensor:
+    """Base ids (B, n) as all ids (B, n, Q), with no code above the first layer."""
+    return F.pad(base[..., None], (0, n_layers - 1), value=NO_CODE)
+
+
 def _guided_logits(model: ResidualTransformer, ids: Tensor, layer: int, both: EncodedText, pad: Tensor, guidance: float) -> Tensor:
     which = torch.full((len(both.pooled),), layer, device=ids.device)
     if guidance == 1:

@@ -23,14 +23,14 @@ def make_bundle(
 ) -> BundleCard:
     """The best weights of all networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
 
-    guidance: what the model uses where the animator sets none; small networks go astray above 3. residual_layers: how many are generated.
-    candidates: draws of which a matcher keeps the best; without a trained matcher there is one.
+    guidance: what the model uses where the animator sets none; small networks go astray above 3. residual_layers: how many are generated;
+    with 0 the residual network is left out. candidates: draws of which a matcher keeps the best; without a trained matcher there is one.
     """
-    names = [field.name for field in dataclasses.fields(BodyConfigs)]
+    names = [field.name for field in dataclasses.fields(BodyConfigs) if field.name != "residual" or residual_layers]
     trained = [name for name in names if (run / name / CHECKPOINT).is_file()]
     if missing := [name for name in names if name not in trained and name != "matcher"]:
         raise UnderstudyError(f"{run} has no trained {', '.join(missing)} yet: run `python -m core train {missing[0]}` first.")
-    configs = dataclass_from_json(BodyConfigs, {name: saved_config(run / name) for name in trained})
+    configs = dataclass_from_json(BodyConfigs, {"residual": None, **{name: saved_config(run / name) for name in trained}})
     networks = build_networks(configs)
     for name in trained:
         network: Any = getattr(networks, name)
@@ -38,6 +38,8 @@ def make_bundle(
         trained_network(run / name, network)
     _, representation = trained_tokenizer(run)
     sampling = guidance, RESIDUAL_GUIDANCE, RESIDUAL_SHARE
-    card = BundleCard(FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, *sampling, configs)
-    card = dataclasses.replace(card, residual_layers=residual_layers, candidates=candidates if configs.matcher else 1)
+    card = BundleCard(
+        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, *sampling, configs,
+        residual_layers=residual_layers, candidates=candidates if configs.matcher else 1,
+    )  # fmt: skip
     return save_bundle(out, card, networks, representation)

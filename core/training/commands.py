@@ -160,7 +160,7 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--licence", default="unstated", help="of the weights, as it follows from the data")
     parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
     parser.add_argument("--guidance", type=float, default=2.0, help="used where the animator sets none")
-    parser.add_argument("--residual-layers", type=int, default=2, help="token layers above the first; the flow decoder does the rest")
+    parser.add_argument("--residual-layers", type=int, default=2, help="token layers above the first; with 0 their network is left out")
     parser.add_argument("--candidates", type=int, default=4, help="draws of which the best fitting is kept, where a matcher was trained")
     parser.set_defaults(run=_bundle)
 

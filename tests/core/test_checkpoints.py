@@ -27,7 +27,7 @@ from understudy.core.checkpoints import (
     save_bundle,
     typed_model,
 )
-from understudy.core.contract import WeightsError
+from understudy.core.contract import BodyRequest, WeightsError
 from understudy.core.weights_manifest import file_sha256
 
 CPU = torch.device("cpu")
@@ -244,6 +244,43 @@ def test_networks_that_do_not_fit_together(
     monkeypatch.setattr(checkpoints, "load_text_encoder", lambda name: types.SimpleNamespace(pooled_width=384, word_width=384))
     odd = dataclasses.replace(tiny_configs, **{part: dataclasses.replace(getattr(tiny_configs, part), **change)})
     sentence(rebuilt(bundle_copy, odd), "tiny", "fit together")
+
+
+def without_residual(folder: Path, configs: BodyConfigs, layers: int) -> Path:
+    """A bundle of networks none of which is a residual transformer, whose card asks for so many residual layers."""
+    save_bundle(
+        folder,
+        dataclasses.replace(read_card(folder), networks=dataclasses.replace(configs, residual=None), residual_layers=0),
+        build_networks(dataclasses.replace(configs, residual=None)),
+        LocalRotations(torch.zeros(161), torch.ones(161)),
+    )
+    edit_card(folder, lambda card: card.update(residual_layers=layers))
+    return folder
+
+
+def test_a_bundle_may_do_without_a_residual_network(bundle_copy: Path, tiny_configs: BodyConfigs, minilm_folder: Path) -> None:
+    pipeline, card = load_pipeline(without_residual(bundle_copy, tiny_configs, 0), CPU)
+    assert card.networks.residual is None and pipeline._networks.residual is None
+    assert bool((pipeline.tokens(BodyRequest(1, "a person walks", 2.0))[..., 1:] == -1).all())
+
+
+@pytest.mark.parametrize("layers", [1, 5])
+def test_residual_layers_without_their_network_are_refused(layers: int, bundle_copy: Path, tiny_configs: BodyConfigs) -> None:
+    sentence(
+        without_residual(bundle_copy, tiny_configs, layers), "bundle.json", f"residual_layers is {layers}, but there is no residual network"
+    )
+
+
+def test_weights_of_a_residual_network_that_the_card_does_not_name_are_surplus(bundle_copy: Path) -> None:
+    edit_card(bundle_copy, lambda card: card.update(residual_layers=0) or card["networks"].update(residual=None))
+    sentence(bundle_copy, "residual.", "surplus")
+
+
+def test_a_residual_network_of_which_no_layer_is_used_is_loaded(bundle_copy: Path, minilm_folder: Path) -> None:
+    edit_card(bundle_copy, lambda card: card.update(residual_layers=0))
+    pipeline, card = load_pipeline(bundle_copy, CPU)
+    assert card.networks.residual is not None and pipeline._networks.residual is not None
+    assert bool((pipeline.tokens(BodyRequest(1, "a person walks", 2.0))[..., 1:] == -1).all())
 
 
 @pytest.mark.parametrize(("field", "value"), [("representation", "humanml3d"), ("text_encoder", "clip")])

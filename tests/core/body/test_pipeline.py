@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from understudy.core.body import pipeline as pipeline_module
 from understudy.core.body.features import LocalRotations
+from understudy.core.body.motion_tokens import NO_CODE
 from understudy.core.body.pipeline import BodyNetworks, BodyPipeline, SamplingSettings
+from understudy.core.body.residual_tokens import ResidualSettings
 from understudy.core.body.text_encoder import EncodedText
 from understudy.core.body.token_plan import LONGEST_WINDOW
 from understudy.core.checkpoints import BodyConfigs, build_networks
@@ -205,6 +207,22 @@ def test_a_later_window_keeps_what_the_earlier_one_made(make: Callable[..., Body
     assert len(windows) >= 3
     for earlier, later in zip(windows[:-1], windows[1:], strict=True):
         assert torch.equal(earlier[-10:, :5], later[:10, :5])
+
+
+def test_a_model_without_a_residual_network_generates_base_tokens_alone(make: Callable[..., BodyPipeline]) -> None:
+    request = BodyRequest(1, "walks, then waves", seconds=14.0, seed=5, steps=2, variations=2)
+    whole, bare = make(), make()
+    bare._networks = dataclasses.replace(bare._networks, residual=None)
+    ids = bare.tokens(request)
+    assert torch.equal(ids[..., 0], whole.tokens(request)[..., 0])
+    assert ids.shape == (2, 71, 6) and bool((ids[..., 1:] == NO_CODE).all())
+    told: list[str] = []
+    motions, times = bare.generate(request, RECIPE, lambda stage, step, total: told.append(stage))
+    assert list(dict.fromkeys(told)) == [stage for stage in STAGES if stage != "Adding detail"]
+    assert [time.stage for time in times] == ["text encoder", "token transformer", "flow decoder", "features"]
+    whole._settings = dataclasses.replace(whole._settings, residual=ResidualSettings(layers=0))
+    for one, other in zip(motions, whole.generate(request, RECIPE, silent)[0], strict=True):
+        assert_same(one, other, atol=0)
 
 
 def test_decoding_in_parts_changes_nothing(make: Callable[..., BodyPipeline], monkeypatch: pytest.MonkeyPatch) -> None:

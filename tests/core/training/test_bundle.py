@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from understudy.core.checkpoints import BodyConfigs, build_networks, load_pipeline, read_card
@@ -98,6 +99,18 @@ def test_networks_that_are_not_trained_are_named(missing: tuple[str, ...], runs:
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnderstudyError, match="no trained tokenizer"):
         make_bundle(tmp_path / "nowhere", tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
+
+
+@pytest.mark.parametrize("is_trained", [True, False])
+def test_without_residual_layers_their_network_is_left_out(is_trained: bool, runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(runs, tmp_path / "runs"))
+    if not is_trained:
+        shutil.rmtree(copy / "residual")
+    card = make_bundle(copy, tmp_path / "models" / "mine", "My model", "CC0-1.0", (), 2.5, 0, 1)
+    assert card.networks.residual is None and card.residual_layers == 0 and read_card(tmp_path / "models" / "mine") == card
+    assert not any(name.startswith("residual.") for name in load_file(tmp_path / "models" / "mine" / "model.safetensors"))
+    reply = Service((tmp_path / "models",)).body(BodyRequest(1, "a person waves", 1.0, seed=3, steps=2, model="mine"), quiet)
+    assert np.isfinite(reply.motions[0].rotations).all() and "residual transformer" not in {lap.stage for lap in reply.times}
 
 
 def test_without_a_matcher_there_is_one_candidate(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:

@@ -153,6 +153,11 @@ def test_a_network_before_the_tokenizer_tells_to_train_that_first(
     assert "no trained tokenizer, tokens, residual, flow, length yet" in capsys.readouterr().err
 
 
+def test_a_bundle_without_residual_layers_does_not_ask_for_their_network(train: Train, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("bundle", "--residual-layers", "0") == 1
+    assert "no trained tokenizer, tokens, flow, length yet" in capsys.readouterr().err
+
+
 def test_the_same_command_goes_on_where_it_was_stopped(train: Train, tmp_path: Path, made_corpus: Corpus) -> None:
     made_corpus.save(tmp_path / "corpus.npz")
     assert train("tokenizer", steps=3) == train("tokenizer", steps=5) == 0

@@ -1,0 +1,43 @@
+"""The bench measures whatever networks there are."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from understudy.core import bench as bench_module
+from understudy.core.bench import bench
+from understudy.core.checkpoints import BodyConfigs
+from understudy.core.contract import BadRequest
+
+
+@pytest.mark.parametrize(("left_out", "stages"), [
+    ((), ["length estimator", "tokens, best of 4", "residual transformer"]),
+    (("residual",), ["length estimator", "tokens, best of 4"]),
+    (("residual", "matcher"), ["length estimator", "token transformer"]),
+])  # fmt: skip
+def test_every_stage_of_a_model_has_a_row(left_out: tuple[str, ...], stages: list[str], tiny_configs: BodyConfigs) -> None:
+    configs = dataclasses.replace(tiny_configs, **dict.fromkeys(left_out))
+    rows = bench_module._Stages(configs, torch.device("cpu"), 12, 1).rows()
+    shaping = [f"flow decoder, {quality}" for quality in ("Draft", "Normal", "High")]
+    assert [row.stage for row in rows] == [*stages, *shaping, "VQ decoder (not used)"]
+    assert all(row.seconds > 0 and row.parameters > 0 for row in rows)
+
+
+def test_the_tables_add_up_what_is_used(
+    tiny_configs: BodyConfigs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench_module, "STARTER", tiny_configs)
+    monkeypatch.setattr(bench_module, "PUBLISHED", dataclasses.replace(tiny_configs, residual=None))
+    monkeypatch.setattr(bench_module, "_encoder_row", lambda repeats: None)
+    bench(1.0, 1, "cpu", None)
+    starter, published = capsys.readouterr().out.split("published sizes")
+    assert "residual transformer" in starter and "residual transformer" not in published and published.count("all, Normal") == 1
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 10.0])
+def test_a_length_that_is_no_window_is_told(seconds: float) -> None:
+    with pytest.raises(BadRequest, match="one window"):
+        bench(seconds, 1, "cpu", None)
