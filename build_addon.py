@@ -51,17 +51,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("try", help='a prompt to out/try.blend, out/try.mp4 and out/try.png: try "a person bows" --seconds 4 --seed 7')
+    commands.add_parser("sheet", help="twenty prompts, or those of --prompts FILE, as one picture: out/sheet.jpg")
     test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
     commands.add_parser("build", help="make the extension's zip in dist/")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
     link.add_argument("repository", type=Path, help="Blender's folder extensions/user_default")
-    # What is not known here is for the program that `try` and `test` start
+    # What is not known here is for the program that `try`, `sheet` and `test` start
     options, options.rest = parser.parse_known_args()
-    if options.rest and options.command not in ("try", "test"):
+    if options.rest and options.command not in ("try", "sheet", "test"):
         parser.error(f"unrecognized arguments: {' '.join(options.rest)}")
     try:
-        return {"try": run_try, "test": run_test, "build": run_build, "link": run_link}[options.command](options)
+        return {"try": run_try, "sheet": run_sheet, "test": run_test, "build": run_build, "link": run_link}[options.command](options)
     except BuildError as error:
         print(f"build_addon: {error}", file=sys.stderr)
         return 1
@@ -71,9 +72,17 @@ def main() -> int:
 
 
 def run_try(options: argparse.Namespace) -> int:
+    return _run_module("try_out", options.rest)
+
+
+def run_sheet(options: argparse.Namespace) -> int:
+    return _run_module("contact_sheet", options.rest)
+
+
+def _run_module(name: str, arguments: list[str]) -> int:
     python = development_environment()
     fetch_weights(python)
-    return subprocess.run([python, "-m", f"{PACKAGE}.blender_addon.try_out", *options.rest], check=False).returncode
+    return subprocess.run([python, "-m", f"{PACKAGE}.blender_addon.{name}", *arguments], check=False).returncode
 
 
 def run_test(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,22 +53,39 @@ class Stage:
 
     def sheet(self, path: Path) -> None:
         """One PNG with poses at even times, from left to right."""
-        frames = np.linspace(self.frames[0], self.frames[-1], POSES).round().astype(int)
+        save_picture(self.poses(POSES, POSE_SIZE, path.parent), path)
+
+    def poses(self, count: int, size: tuple[int, int], folder: Path) -> np.ndarray:
+        """Pixels (H, count * W, 4) in 0..1, bottom row first: `count` pictures of size (W, H), rendered by way of `folder`."""
+        frames = np.linspace(self.frames[0], self.frames[-1], count).round().astype(int)
+        self._choose_stills()
+        return np.concatenate([self._pose(int(frame), size, folder) for frame in frames], axis=1)
+
+    def title(self, text: str, size: tuple[int, int], folder: Path) -> np.ndarray:
+        """Pixels (H, W, 4) as of `poses`: a line of text and nothing else."""
+        self._choose_stills()
+        farthest, self._camera.data.clip_end = self._camera.data.clip_end, 2 * self._camera.data.clip_start
+        try:
+            return self._picture(size, text, folder)
+        finally:
+            self._camera.data.clip_end = farthest
+
+    def _choose_stills(self) -> None:
         self._camera.animation_data_clear()
         self._camera.data.lens = _SHEET_LENS
         self._choose_format("IMAGE", "PNG")
         self.scene.display.render_aa = "8"
         self.scene.display.shading.show_cavity = True
-        pictures = [self._pose(int(frame), path) for frame in frames]
-        _save_picture(np.concatenate(pictures, axis=1), path)
 
-    def _pose(self, frame: int, path: Path) -> np.ndarray:
-        """Pixels (H, W, 4) in 0..1, bottom row first."""
-        partial = path.with_name(f".{path.stem}-{frame}.png")
+    def _pose(self, frame: int, size: tuple[int, int], folder: Path) -> np.ndarray:
         seconds = (frame - self.frames[0]) / (self.scene.render.fps / self.scene.render.fps_base)
         self.scene.frame_set(frame)
         self._aim(frame)
-        self._set_output(partial, POSE_SIZE, f"{seconds:.1f} s")
+        return self._picture(size, f"{seconds:.1f} s", folder)
+
+    def _picture(self, size: tuple[int, int], caption: str, folder: Path) -> np.ndarray:
+        partial = folder / f".understudy-{os.getpid()}.png"
+        self._set_output(partial, size, caption)
         bpy.ops.render.render(write_still=True)
         try:
             return _read_picture(partial)
@@ -164,12 +182,13 @@ def _read_picture(path: Path) -> np.ndarray:
         bpy.data.images.remove(image)
 
 
-def _save_picture(pixels: np.ndarray, path: Path) -> None:
+def save_picture(pixels: np.ndarray, path: Path) -> None:
+    """Pixels (H, W, 4) in 0..1, bottom row first, as a PNG, or as a JPEG where the path ends so."""
     height, width = pixels.shape[:2]
     image = bpy.data.images.new(path.stem, width, height)
     try:
         image.pixels.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
-        image.filepath_raw, image.file_format = str(path), "PNG"
+        image.filepath_raw, image.file_format = str(path), "JPEG" if path.suffix == ".jpg" else "PNG"
         image.save()
     finally:
         bpy.data.images.remove(image)

@@ -51,12 +51,12 @@ def _try(options: argparse.Namespace) -> None:
     shot = Shot("try", options.prompt, ("try.blend",), options.seconds, seed, options.quality, options.guidance, options.model)
     print(f'"{shot.text}", seed {seed}')
     watch = _Stopwatch()
-    reply = _generate(shot)
+    reply = generate(shot)
     motion = reply.motions[0]
     for lap in reply.times:
         print(f"  {lap.stage:<22}{lap.seconds:7.2f} s")
     watch.lap(f"motion of {motion.seconds:.1f} s")
-    armature, last = _keyed_scene(motion)
+    armature, last = keyed_scene(motion)
     watch.lap("character and keys")
     with blender_prints_to(files["log"]) as watch.output:
         export(files["blend"], armature, motion)
@@ -68,7 +68,7 @@ def _try(options: argparse.Namespace) -> None:
         watch.lap(str(options.out / "try.png"))
 
 
-def _generate(shot: Shot) -> BodyReply:
+def generate(shot: Shot) -> BodyReply:
     engine = jobs.ready_engine()
     return engine.request(shot.request(engine.next_id()), _show)
 
@@ -78,7 +78,7 @@ def _show(progress: Progress) -> None:
         print(f"\r  {progress.stage} {progress.step}/{progress.total}        ", end="", file=sys.stderr, flush=True)
 
 
-def _keyed_scene(motion: BodyMotion) -> tuple[bpy.types.Object, int]:
+def keyed_scene(motion: BodyMotion) -> tuple[bpy.types.Object, int]:
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = FPS, 1.0

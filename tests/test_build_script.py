@@ -112,6 +112,7 @@ def test_the_environment_is_made_once(script: ModuleType, checkout: Path, monkey
     [
         (["try", "a person bows", "--seconds", "4"], ["a person bows", "--seconds", "4"]),
         (["try", "--seed", "7"], ["--seed", "7"]),
+        (["sheet", "--prompts", "mine.txt"], ["--prompts", "mine.txt"]),
         (["test", "-k", "bvh", "tests/core"], ["-k", "bvh", "tests/core"]),
     ],
 )
@@ -119,7 +120,7 @@ def test_what_is_for_other_programs_is_passed_on(
     arguments: list[str], passed_on: list[str], script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[str]] = []
-    for command in ("run_try", "run_test"):
+    for command in ("run_try", "run_sheet", "run_test"):
         monkeypatch.setattr(script, command, lambda options: seen.append(options.rest) or 0)
     monkeypatch.setattr("sys.argv", ["build_addon.py", *arguments])
     assert script.main() == 0 and seen == [passed_on]
