@@ -54,7 +54,9 @@ def paces(parts: list[Part], subjects: dict[str, list[str]], phrases: dict[str, 
                 motion = paced(part.motion, pace, content)
                 if len(motion.translation) >= SHORTEST_FRAMES:
                     texts = _sentences(dice, subjects[style], phrases[content], book[pace], content)
-                    yield Part(Label(f"{part.label.clip}*{pace}", "", "mixed", style, ""), motion), [Caption(text) for text in texts]
+                    # A content of its own: drawn as often as those that were recorded
+                    label = Label(f"{part.label.clip}*{pace}", "", f"{content} {pace}", style, "")
+                    yield Part(label, motion), [Caption(text) for text in texts]
 
 
 def _sentences(dice: random.Random, subjects: list[str], phrases: list[str], book: dict[str, Any], content: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..checkpoints import typed_model
 from ..contract import BodyMotion, BodyRequest, Quality
 from ..service import Service
 from .evaluation.directions import Rule
@@ -43,7 +44,7 @@ CHECKS = (
 
 def check_prompts(model: str, seeds: int, seconds: float, report: Callable[[str, int, int], None]) -> dict[Check, float]:
     """Share of seeds whose motion meets the rule, for every check."""
-    service, shares = Service(), {}
+    service, shares, model = Service(), {}, typed_model(model)
     for number, check in enumerate(CHECKS):
         report("checking prompts", number, len(CHECKS))
         motions: list[BodyMotion] = []

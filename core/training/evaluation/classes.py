@@ -7,11 +7,11 @@ from ..corpus import Corpus, Stretch
 # The two data sets of Bandai-Namco name the same manner differently (data card, section 3)
 _SAME_STYLE = {"masculinity": "masculine", "old": "elderly", "tired": "exhausted"}
 _NOBODY = ("unnamed",)
-_NO_CONTENT = ("misc", "mixed", "")
+_NO_CONTENT = ("misc", "")
 
 
 def content_class(stretch: Stretch) -> str | None:
-    return None if stretch.content in _NO_CONTENT else stretch.content
+    return None if stretch.content in _NO_CONTENT or not stretch.is_recorded else stretch.content
 
 
 def style_class(style: str, pack: str = "bandai_namco") -> str | None:
