@@ -56,6 +56,7 @@ class BundleCard:
     """What a bundle says of itself. residual_share: part of the codes that may be drawn.
 
     residual_layers: how many layers of residual tokens are generated; candidates: draws that a matcher chooses from.
+    temperature, choice_noise: of the base tokens, as in UnmaskingSettings.
     bytes, sha256: of its safetensors.
     """
 
@@ -75,12 +76,16 @@ class BundleCard:
     sha256: str = ""
     residual_layers: int = 5
     candidates: int = 1
+    temperature: float = 1.0
+    choice_noise: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.residual_share <= 1:
             raise ValueError(f"residual_share is {self.residual_share}")
         if not 1 <= self.candidates <= MAX_CANDIDATES:
             raise ValueError(f"candidates is {self.candidates}")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature is {self.temperature}")
         if self.residual_layers > 0 and not self.networks.residual:
             raise ValueError(f"residual_layers is {self.residual_layers}, but there is no residual network")
 
@@ -164,7 +169,7 @@ def assembled(networks: BodyNetworks, representation: LocalRotations, card: Bund
         network.to(device).eval().requires_grad_(False)
     encoder = load_text_encoder(card.text_encoder)
     _check_fit(card, encoder)
-    unmasking = UnmaskingSettings(guidance=card.guidance)
+    unmasking = UnmaskingSettings(guidance=card.guidance, temperature=card.temperature, choice_noise=card.choice_noise)
     residual = ResidualSettings(card.residual_guidance, share=card.residual_share, layers=card.residual_layers)
     return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps, card.candidates), device)
 

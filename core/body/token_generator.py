@@ -17,12 +17,17 @@ KEPT = 1e5  # score of a token that is never masked again
 
 @dataclass(frozen=True)
 class UnmaskingSettings:
-    """Values of the published evaluation. share: part of the codes that may be drawn (top-k)."""
+    """Values of the published evaluation. share: part of the codes that may be drawn (top-k).
+
+    choice_noise: how much chance decides which tokens are kept first, falling to nothing at the last step (MaskGIT's choice temperature).
+    Without it the surest ones are, which are those of somebody who stands still.
+    """
 
     steps: int = 10
     guidance: float = 4.0
     temperature: float = 1.0
     share: float = 0.1
+    choice_noise: float = 0.0
 
 
 class MaskTransformer(TokenTransformer):
@@ -65,8 +70,7 @@ def generate_base_tokens(
         logits = _guided_logits(model, ids, both, pad, settings.guidance)
         drawn = _draw(logits, settings, generators)
         ids = torch.where(masked, drawn, ids)
-        chosen = logits.softmax(-1).gather(-1, drawn[..., None]).squeeze(-1)
-        scores = torch.where(masked, chosen, KEPT)
+        scores = torch.where(masked, _sureness(logits, drawn, settings, step, generators), KEPT)
         if on_step:
             on_step(step + 1, settings.steps)
     return ids.masked_fill(pad, -1)
@@ -86,6 +90,15 @@ def _guided_logits(model: MaskTransformer, ids: Tensor, both: EncodedText, pad: 
     if guidance == 1:
         return model(ids, both, pad)
     return guided(model(ids.repeat(2, 1), both, pad.repeat(2, 1)), guidance)
+
+
+def _sureness(logits: Tensor, drawn: Tensor, settings: UnmaskingSettings, step: int, generators: list[torch.Generator]) -> Tensor:
+    """What tells (B, n) which of the drawn tokens are kept: their probability, or its logarithm with noise."""
+    chosen = logits.log_softmax(-1).gather(-1, drawn[..., None]).squeeze(-1)
+    if settings.choice_noise == 0:
+        return chosen.exp()
+    left = 1 - (step + 1) / settings.steps
+    return chosen + settings.choice_noise * left * gumbel(chosen.shape[1:], generators, logits.device)
 
 
 def _draw(logits: Tensor, settings: UnmaskingSettings, generators: list[torch.Generator]) -> Tensor:

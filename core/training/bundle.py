@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,24 @@ from .tasks import trained_tokenizer
 RESIDUAL_GUIDANCE, RESIDUAL_SHARE = 1.0, 1.0
 
 
-def make_bundle(
-    run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], guidance: float, residual_layers: int, candidates: int
-) -> BundleCard:
-    """The best weights of all networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
+@dataclass(frozen=True)
+class Sampling:
+    """How a new model is sampled. guidance: what it uses where the animator sets none; small networks go astray above 3.
 
-    guidance: what the model uses where the animator sets none; small networks go astray above 3. residual_layers: how many are generated;
-    with 0 the residual network is left out. candidates: draws of which a matcher keeps the best; without a trained matcher there is one.
+    residual_layers: how many are generated; with 0 the residual network is left out. candidates: draws of which a matcher keeps the best;
+    without a trained matcher there is one. temperature, choice_noise: as in UnmaskingSettings.
     """
-    names = [field.name for field in dataclasses.fields(BodyConfigs) if field.name != "residual" or residual_layers]
+
+    guidance: float
+    residual_layers: int = 0
+    candidates: int = 4
+    temperature: float = 1.0
+    choice_noise: float = 0.0
+
+
+def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], sampling: Sampling) -> BundleCard:
+    """The best weights of all networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained."""
+    names = [field.name for field in dataclasses.fields(BodyConfigs) if field.name != "residual" or sampling.residual_layers]
     trained = [name for name in names if (run / name / CHECKPOINT).is_file()]
     if missing := [name for name in names if name not in trained and name != "matcher"]:
         raise UnderstudyError(f"{run} has no trained {', '.join(missing)} yet: run `python -m core train {missing[0]}` first.")
@@ -37,9 +47,10 @@ def make_bundle(
         assert isinstance(network, nn.Module)
         trained_network(run / name, network)
     _, representation = trained_tokenizer(run)
-    sampling = guidance, RESIDUAL_GUIDANCE, RESIDUAL_SHARE
     card = BundleCard(
-        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True, *sampling, configs,
-        residual_layers=residual_layers, candidates=candidates if configs.matcher else 1,
+        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True,
+        sampling.guidance, RESIDUAL_GUIDANCE, RESIDUAL_SHARE, configs,
+        residual_layers=sampling.residual_layers, candidates=sampling.candidates if configs.matcher else 1,
+        temperature=sampling.temperature, choice_noise=sampling.choice_noise,
     )  # fmt: skip
     return save_bundle(out, card, networks, representation)

@@ -162,14 +162,16 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--guidance", type=float, default=2.0, help="used where the animator sets none")
     parser.add_argument("--residual-layers", type=int, default=2, help="token layers above the first; with 0 their network is left out")
     parser.add_argument("--candidates", type=int, default=4, help="draws of which the best fitting is kept, where a matcher was trained")
+    parser.add_argument("--temperature", type=float, default=1.0, help="of the drawn tokens: lower for likelier ones")
+    parser.add_argument("--choice-noise", type=float, default=20.0, help="0 keeps the surest tokens first, which makes motion calm")
     parser.set_defaults(run=_bundle)
 
 
 def _bundle(options: argparse.Namespace) -> None:
-    from .bundle import make_bundle
+    from .bundle import Sampling, make_bundle
 
-    sampling = options.guidance, options.residual_layers, options.candidates
-    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), *sampling)
+    sampling = Sampling(options.guidance, options.residual_layers, options.candidates, options.temperature, options.choice_noise)
+    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), sampling)
     print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")
 
 

@@ -117,12 +117,23 @@ def naive_unmasking(
             }
             ids[place] = max(noisy, key=noisy.__getitem__)
             scores[place] = float(logits[place].softmax(-1)[ids[place]])
+        if settings.choice_noise:
+            uniform = torch.rand(length, generator=generator)
+            left = 1 - (step + 1) / settings.steps
+            for place in places:
+                scores[place] = math.log(scores[place]) - settings.choice_noise * left * math.log(-math.log(float(uniform[place])))
     return ids, shown
 
 
 @pytest.mark.parametrize("length", [49, 10, 1])
 @pytest.mark.parametrize(
-    "settings", [PLAIN, UnmaskingSettings(guidance=1.0), UnmaskingSettings(guidance=1.0, temperature=0.5, share=0.3, steps=6)]
+    "settings",
+    [
+        PLAIN,
+        UnmaskingSettings(guidance=1.0),
+        UnmaskingSettings(guidance=1.0, temperature=0.5, share=0.3, steps=6),
+        UnmaskingSettings(guidance=1.0, choice_noise=2.5),
+    ],
 )
 def test_a_whole_run_equals_the_one_written_out(length: int, settings: UnmaskingSettings, texts: Text) -> None:
     model = Recorder(spread=1.5)
@@ -257,6 +268,26 @@ def test_rows_of_equal_length_are_made_as_if_each_were_alone(filled: Fill, texts
         alone = generate_base_tokens(model, text.rows(slice(row, row + 1)), lengths[:1], varied, generators(1, seed=5 + row))
         assert torch.equal(together[row], alone[0])
     assert len({tuple(row.tolist()) for row in together}) == 3
+
+
+def test_with_much_choice_noise_tokens_are_kept_in_any_order_and_without_it_the_surest_first(texts: Text) -> None:
+    """Place k is the surer the larger k is; how late the first half of the places is settled tells the order."""
+
+    class Surer(Recorder):
+        def __call__(self, ids: Tensor, text: EncodedText, pad: Tensor) -> Tensor:
+            super().__call__(ids, text, pad)
+            logits = torch.zeros(*ids.shape, N_CODES)
+            logits[..., 0] = torch.arange(ids.shape[1]) / 2.0
+            return logits
+
+    def settled_early(choice_noise: float) -> float:
+        model = Surer()
+        run(model, texts(40, 3), [20] * 40, UnmaskingSettings(guidance=1.0, share=1.0, choice_noise=choice_noise))
+        known = model.shown[6] != MASK
+        return float(known[:, :10].double().mean() / known.double().mean() / 2)
+
+    assert settled_early(0.0) < 0.2
+    assert 0.4 < settled_early(1000.0) < 0.6
 
 
 def test_the_same_seed_makes_the_same_tokens_and_another_seed_others(filled: Fill, texts: Text) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from understudy.core.checkpoints import BodyConfigs, build_networks, load_pipeline, read_card
 from understudy.core.contract import BodyRequest, UnderstudyError
 from understudy.core.service import Service
-from understudy.core.training.bundle import make_bundle
+from understudy.core.training.bundle import Sampling, make_bundle
 from understudy.core.training.corpus import Corpus
 from understudy.core.training.run import Hardware, Run, Schedule
 from understudy.core.training.train_tokenizer import fitted_representation
@@ -64,7 +64,7 @@ def runs(made_corpus: Corpus, tiny_configs: BodyConfigs, tmp_path_factory: pytes
 
 
 def test_the_service_loads_what_was_bundled_and_generates(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
-    card = make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", ("me",), 2.5, 2, 3)
+    card = make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", ("me",), Sampling(2.5, 2, 3))
     assert (card.name, card.title, card.licence, card.attribution) == ("mine", "My model", "CC0-1.0", ("me",))
     reply = Service((tmp_path,)).body(BodyRequest(1, "a person waves, then bows", 2.0, seed=3, steps=2, model="mine"), quiet)
     motion = reply.motions[0]
@@ -72,8 +72,21 @@ def test_the_service_loads_what_was_bundled_and_generates(runs: Path, minilm_fol
     assert motion.recipe.model == "mine" and card.sha256.startswith(motion.recipe.weights)
 
 
+def test_how_tokens_are_drawn_is_kept_in_the_card_and_used(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
+    def tokens(**drawn: float) -> Tensor:
+        make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), Sampling(2.5, 0, 1, **drawn))
+        pipeline, card = load_pipeline(tmp_path / "mine", torch.device("cpu"))
+        assert (card.temperature, card.choice_noise) == (drawn.get("temperature", 1.0), drawn.get("choice_noise", 0.0))
+        return pipeline.tokens(BodyRequest(1, "a person waves", 4.0, seed=3, model="mine"))
+
+    plain = tokens()
+    assert torch.equal(plain, tokens())
+    assert not torch.equal(plain, tokens(temperature=3.0))
+    assert not torch.equal(plain, tokens(choice_noise=20.0))
+
+
 def test_averaged_weights_and_statistics_are_in_the_bundle(runs: Path, minilm_folder: Path, made_corpus: Corpus, tmp_path: Path) -> None:
-    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
+    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), Sampling(2.5, 5, 1))
     pipeline, _ = load_pipeline(tmp_path / "mine", torch.device("cpu"))
     for network in vars(pipeline._networks).values():
         assert max(float(parameter.abs().max()) for parameter in network.parameters()) < 50
@@ -82,7 +95,7 @@ def test_averaged_weights_and_statistics_are_in_the_bundle(runs: Path, minilm_fo
 
 
 def test_the_card_tells_the_sizes_of_the_runs(runs: Path, tiny_configs: BodyConfigs, tmp_path: Path) -> None:
-    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
+    make_bundle(runs, tmp_path / "mine", "My model", "CC0-1.0", (), Sampling(2.5, 5, 1))
     assert read_card(tmp_path / "mine").networks == tiny_configs
 
 
@@ -92,13 +105,13 @@ def test_networks_that_are_not_trained_are_named(missing: tuple[str, ...], runs:
     for name in missing:
         shutil.rmtree(copy / name)
     with pytest.raises(UnderstudyError, match=f"no trained {', '.join(missing)} yet: run .*train {missing[0]}"):
-        make_bundle(copy, tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
+        make_bundle(copy, tmp_path / "mine", "My model", "CC0-1.0", (), Sampling(2.5, 5, 1))
     assert not (tmp_path / "mine").exists()
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnderstudyError, match="no trained tokenizer"):
-        make_bundle(tmp_path / "nowhere", tmp_path / "mine", "My model", "CC0-1.0", (), 2.5, 5, 1)
+        make_bundle(tmp_path / "nowhere", tmp_path / "mine", "My model", "CC0-1.0", (), Sampling(2.5, 5, 1))
 
 
 @pytest.mark.parametrize("is_trained", [True, False])
@@ -106,7 +119,7 @@ def test_without_residual_layers_their_network_is_left_out(is_trained: bool, run
     copy = Path(shutil.copytree(runs, tmp_path / "runs"))
     if not is_trained:
         shutil.rmtree(copy / "residual")
-    card = make_bundle(copy, tmp_path / "models" / "mine", "My model", "CC0-1.0", (), 2.5, 0, 1)
+    card = make_bundle(copy, tmp_path / "models" / "mine", "My model", "CC0-1.0", (), Sampling(2.5, 0, 1))
     assert card.networks.residual is None and card.residual_layers == 0 and read_card(tmp_path / "models" / "mine") == card
     assert not any(name.startswith("residual.") for name in load_file(tmp_path / "models" / "mine" / "model.safetensors"))
     reply = Service((tmp_path / "models",)).body(BodyRequest(1, "a person waves", 1.0, seed=3, steps=2, model="mine"), quiet)
@@ -114,9 +127,9 @@ def test_without_residual_layers_their_network_is_left_out(is_trained: bool, run
 
 
 def test_without_a_matcher_there_is_one_candidate(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
-    assert make_bundle(runs, tmp_path / "with", "My model", "CC0-1.0", (), 2.5, 5, 4).candidates == 4
+    assert make_bundle(runs, tmp_path / "with", "My model", "CC0-1.0", (), Sampling(2.5, 5, 4)).candidates == 4
     copy = Path(shutil.copytree(runs, tmp_path / "runs"))
     shutil.rmtree(copy / "matcher")
-    card = make_bundle(copy, tmp_path / "without", "My model", "CC0-1.0", (), 2.5, 5, 4)
+    card = make_bundle(copy, tmp_path / "without", "My model", "CC0-1.0", (), Sampling(2.5, 5, 4))
     assert card.candidates == 1 and card.networks.matcher is None and read_card(tmp_path / "without") == card
     load_pipeline(tmp_path / "without", torch.device("cpu"))
