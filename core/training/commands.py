@@ -160,9 +160,9 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--licence", default="unstated", help="of the weights, as it follows from the data")
     parser.add_argument("--attribution", action="append", default=[], help="a credit that the data asks for (repeatable)")
     parser.add_argument("--guidance", type=float, default=2.0, help="used where the animator sets none")
-    parser.add_argument("--residual-layers", type=int, default=2, help="token layers above the first; with 0 their network is left out")
+    parser.add_argument("--residual-layers", type=int, default=0, help="token layers above the first; with 0 their network is left out")
     parser.add_argument("--candidates", type=int, default=4, help="draws of which the best fitting is kept, where a matcher was trained")
-    parser.add_argument("--temperature", type=float, default=1.0, help="of the drawn tokens: lower for likelier ones")
+    parser.add_argument("--temperature", type=float, default=0.8, help="of the drawn tokens: lower for likelier ones")
     parser.add_argument("--choice-noise", type=float, default=20.0, help="0 keeps the surest tokens first, which makes motion calm")
     parser.set_defaults(run=_bundle)
 
