@@ -13,6 +13,7 @@ import torch
 from understudy.core.body.features import Layout
 from understudy.core.training.captions import CaptionBook, mirrored_text
 from understudy.core.training.corpus import Corpus, Stretch, build, is_uneven, split_of
+from understudy.core.training.evaluation.classes import content_class
 from understudy.core.training.motion_capture.packs import MotionPack
 from understudy.core.training.motion_capture.source_clip import MotionFileError
 from understudy.core.training.pack_names import PACKS
@@ -54,7 +55,18 @@ def texts(corpus: Corpus, stretch: Stretch) -> set[str]:
 
 def test_every_clip_is_there_but_the_one_to_leave_out(corpus: Corpus) -> None:
     wanted = {clip for clips in CLIPS.values() for clip in clips}
-    assert {stretch.clip for stretch in corpus.stretches} == wanted - {"dataset-2_walk-turn-right_masculine_006"}
+    recorded = {stretch.clip for stretch in corpus.stretches if stretch.is_recorded}
+    assert recorded == wanted - {"dataset-2_walk-turn-right_masculine_006"}
+
+
+def test_a_walk_that_is_trained_on_is_there_slower_and_faster_too_and_belongs_to_no_class(corpus: Corpus) -> None:
+    made = {stretch.clip: stretch for stretch in corpus.stretches if not stretch.is_recorded}
+    assert set(made) == {"dataset-1_walk_giant_002*slow", "dataset-1_walk_giant_002*fast"}
+    counts = {stretch.clip: stretch.count for stretch in corpus.stretches}
+    slow, recorded, fast = (counts[f"dataset-1_walk_giant_002{pace}"] for pace in ("*slow", "", "*fast"))
+    assert slow > recorded > fast
+    assert {stretch.split for stretch in made.values()} == {"train"}
+    assert {content_class(stretch) for stretch in made.values()} == {None}
     assert all(stretch.spans for stretch in corpus.stretches if stretch.pack == "bandai_namco")
 
 
