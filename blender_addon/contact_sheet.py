@@ -10,13 +10,12 @@ import bpy
 import numpy as np
 
 from ..core.contract import UnderstudyError
-from . import jobs
 from .console import blender_prints_to
 from .exports import check_writable
 from .preview import Stage, save_picture
 from .process_end import end_process
 from .shots import Shot
-from .try_out import generate, keyed_scene
+from .try_out import exit_status, generate, keyed_scene
 
 PROMPTS = (
     "a person walks forward", "a person walks backward", "a person runs", "someone sprints as fast as possible",
@@ -36,14 +35,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--model", default="starter")
     parser.add_argument("--out", type=Path, default=Path("out/sheet.jpg"), help="a .jpg or .png")
     options = parser.parse_args(arguments)
-    try:
-        _draw(options)
-    except UnderstudyError as error:
-        print(f"understudy: {error}", file=sys.stderr)
-        return 1
-    finally:
-        jobs.stop_engine()
-    return 0
+    return exit_status(lambda: _draw(options))
 
 
 def _draw(options: argparse.Namespace) -> None:

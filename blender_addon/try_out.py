@@ -6,6 +6,7 @@ import argparse
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import bpy
@@ -33,8 +34,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--model", default="starter")
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args(arguments)
+    return exit_status(lambda: _try(options))
+
+
+def exit_status(work: Callable[[], None]) -> int:
+    """Of a program that does this work with the engine: what failed is told in a sentence, and the engine is stopped."""
     try:
-        _try(options)
+        work()
     except UnderstudyError as error:
         print(f"understudy: {error}", file=sys.stderr)
         return 1

@@ -94,9 +94,9 @@ def _guided_logits(model: MaskTransformer, ids: Tensor, both: EncodedText, pad: 
 
 def _sureness(logits: Tensor, drawn: Tensor, settings: UnmaskingSettings, step: int, generators: list[torch.Generator]) -> Tensor:
     """What tells (B, n) which of the drawn tokens are kept: their probability, or its logarithm with noise."""
-    chosen = logits.log_softmax(-1).gather(-1, drawn[..., None]).squeeze(-1)
     if settings.choice_noise == 0:
-        return chosen.exp()
+        return logits.softmax(-1).gather(-1, drawn[..., None]).squeeze(-1)
+    chosen = logits.log_softmax(-1).gather(-1, drawn[..., None]).squeeze(-1)
     left = 1 - (step + 1) / settings.steps
     return chosen + settings.choice_noise * left * gumbel(chosen.shape[1:], generators, logits.device)
 

@@ -35,16 +35,16 @@ class CaptionBook:
     """Our own sentences for the three packs. phrases: by content, in the third person; subjects: who moves, by style."""
 
     def __init__(self, folder: Path = SENTENCES_FOLDER) -> None:
-        bandai = _table(folder / "bandai.toml")["bandai"]
+        bandai = read_table(folder / "bandai.toml")["bandai"]
         self.phrases: dict[str, list[str]] = {content: entry["phrases"] for content, entry in bandai["content"].items()}
         self._styles = bandai["style"]
         self.subjects: dict[str, list[str]] = {style: entry["subjects"] for style, entry in self._styles.items()}
         self.relabelled: dict[str, str] = bandai["relabelled"]
-        self._by_description: dict[str, list[str]] = _table(folder / "cmu.toml")["cmu"]["description"]
-        self._by_clip: dict[str, list[str]] = _table(folder / "accad.toml")["accad"]["clip"]
+        self._by_description: dict[str, list[str]] = read_table(folder / "cmu.toml")["cmu"]["description"]
+        self._by_clip: dict[str, list[str]] = read_table(folder / "accad.toml")["accad"]["clip"]
         self._segments: dict[str, list[Caption]] = {}
         self._cells: dict[tuple[str, str], list[str]] = {}
-        for segment in _table(folder / "cmu_segments.toml")["segment"]:
+        for segment in read_table(folder / "cmu_segments.toml")["segment"]:
             found = [Caption(text, segment["start"], segment["end"]) for text in segment["text"]]
             self._segments.setdefault(segment["clip"], []).extend(found)
 
@@ -105,7 +105,7 @@ def _shuffled(dice: random.Random, items: list[str]) -> list[str]:
     return dice.sample(items, len(items))
 
 
-def _table(path: Path) -> dict[str, Any]:
+def read_table(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         return tomllib.load(file)
 

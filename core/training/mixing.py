@@ -44,15 +44,20 @@ def mixed(lower: BodyMotion, upper: BodyMotion) -> BodyMotion:
     return replace(lower, translation=lower.translation[:frames], rotations=rotations, contacts=lower.contacts[:frames])
 
 
+def by_style_and_content(parts: list[Part]) -> dict[tuple[str, str], list[Part]]:
+    cells: dict[tuple[str, str], list[Part]] = {}
+    for part in parts:
+        cells.setdefault((part.label.style, part.label.content), []).append(part)
+    return cells
+
+
 def mixtures(parts: list[Part], subjects: dict[str, list[str]], phrases: dict[str, list[str]]) -> Iterator[tuple[Part, list[Caption]]]:
     """One clip for every style, movement of the legs and movement of the arms, with its sentences.
 
     subjects: who moves in a style; phrases: what a content does, in the third person.
     """
     dice = random.Random(7)
-    cells: dict[tuple[str, str], list[Part]] = {}
-    for part in parts:
-        cells.setdefault((part.label.style, part.label.content), []).append(part)
+    cells = by_style_and_content(parts)
     for style in sorted({part.label.style for part in parts}):
         for low in LOWER:
             for up in UPPER:

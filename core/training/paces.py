@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,8 +11,8 @@ import numpy as np
 
 from ..body.features import FPS
 from ..contract import BodyMotion
-from .captions import SENTENCES_FOLDER, Caption
-from .mixing import SHORTEST_FRAMES, Part
+from .captions import SENTENCES_FOLDER, Caption, read_table
+from .mixing import SHORTEST_FRAMES, Part, by_style_and_content
 from .motion_capture.packs import Label
 
 # What a walk or run at each pace travels in metres a second, as far as the rates allow
@@ -43,11 +42,8 @@ def paces(parts: list[Part], subjects: dict[str, list[str]], phrases: dict[str, 
     subjects: who moves in a style; phrases: what a content does, in the third person.
     """
     dice = random.Random(11)
-    book = _book()
-    cells: dict[tuple[str, str], list[Part]] = {}
-    for part in parts:
-        if may_be_paced(part.label):
-            cells.setdefault((part.label.style, part.label.content), []).append(part)
+    book = read_table(SENTENCES_FOLDER / "paces.toml")["pace"]
+    cells = by_style_and_content([part for part in parts if may_be_paced(part.label)])
     for (style, content), members in sorted(cells.items(), key=lambda item: item[0]):
         for pace in TARGETS:
             for part in dice.sample(members, min(CLIPS, len(members))):
@@ -66,8 +62,3 @@ def _sentences(dice: random.Random, subjects: list[str], phrases: list[str], boo
         phrase = dice.choice((plain, dice.choice(book["phrases"][content])))
         made.append(dice.choice((phrase, f"{dice.choice(subjects)} {phrase}")))
     return list(dict.fromkeys(made))
-
-
-def _book() -> dict[str, Any]:
-    with (SENTENCES_FOLDER / "paces.toml").open("rb") as file:
-        return tomllib.load(file)["pace"]

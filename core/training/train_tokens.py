@@ -72,13 +72,13 @@ def grouped_logits(network: MaskTransformer, ids: Tensor, text: EncodedText, pad
     if ids.device.type != "cpu":
         return network(ids, text, pad)
     lengths, words = (~pad).sum(-1), (~text.word_pad).sum(-1)
-    groups = (lengths + words).argsort().split(GROUP)
+    order = (lengths + words).argsort()
     parts = []
-    for rows in groups:
+    for rows in order.split(GROUP):
         n, longest = int(lengths[rows].max()), max(1, int(words[rows].max()))
         read = EncodedText(text.pooled[rows], text.words[rows, :longest], text.word_pad[rows, :longest])
         parts.append(F.pad(network(ids[rows, :n], read, pad[rows, :n]), (0, 0, 0, ids.shape[1] - n)))
-    return torch.cat(parts)[torch.cat(groups).argsort()]
+    return torch.cat(parts)[order.argsort()]
 
 
 def hidden_tokens(batch: TokenBatch, generator: torch.Generator) -> Tensor:

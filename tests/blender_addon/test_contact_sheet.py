@@ -1,45 +1,19 @@
-"""Many prompts on one picture, in a process of its own: a fault of Workbench would end this one."""
+"""Many prompts on one picture."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import bpy
 import numpy as np
 
 from understudy.blender_addon.contact_sheet import POSE_SIZE, POSES, PROMPTS, TITLE_HEIGHT, arranged
-
-TESTS = Path(__file__).resolve().parents[1]
-PROGRAM = f"""
-import runpy, sys
-sys.path.insert(0, {str(TESTS)!r})
-from tiny_model import make_package_importable
-make_package_importable()
-runpy.run_module("understudy.blender_addon.contact_sheet", run_name="__main__", alter_sys=True)
-"""
-
-
-def sheet(engine_python: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-    environment = {**os.environ, "UNDERSTUDY_PYTHON": engine_python}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
-
-
-def pixels_of(path: Path) -> np.ndarray:
-    image = bpy.data.images.load(str(path))
-    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
-    image.pixels.foreach_get(pixels)
-    return pixels.reshape(image.size[1], image.size[0], 4)[::-1, :, :3]
+from understudy.tests.blender_addon.programs import pixels_of, run_program
 
 
 def test_each_prompt_has_its_line_and_its_poses(engine_python: str, models: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("a person walks\n\nsomeone bows\na person jumps\n")
-    said = sheet(
-        engine_python, "--prompts", tmp_path / "mine.txt", "--seconds", 0.5, "--model", models / "tiny", "--out", tmp_path / "all.png"
-    )
+    options = "--seconds", 0.5, "--model", models / "tiny", "--out", tmp_path / "all.png"
+    said = run_program("contact_sheet", engine_python, "--prompts", tmp_path / "mine.txt", *options)
     assert said.returncode == 0, said.stdout + said.stderr
     assert said.stdout.splitlines()[-1] == f"{tmp_path / 'all.png'}: 3 prompts, seed 7"
     pixels = pixels_of(tmp_path / "all.png")
@@ -57,7 +31,7 @@ def test_each_prompt_has_its_line_and_its_poses(engine_python: str, models: Path
 def test_prompts_that_cannot_be_read_are_told(engine_python: str, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").write_text("\n \n")
     for name, told in (("missing.txt", "cannot be read"), ("empty.txt", "holds no prompt")):
-        said = sheet(engine_python, "--prompts", tmp_path / name, "--out", tmp_path / "all.png")
+        said = run_program("contact_sheet", engine_python, "--prompts", tmp_path / name, "--out", tmp_path / "all.png")
         assert said.returncode == 1 and told in said.stderr and said.stderr.startswith("understudy: "), said.stderr
 
 

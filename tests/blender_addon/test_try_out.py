@@ -1,10 +1,7 @@
-"""The first command as a newcomer runs it, in a process of its own: a fault of Workbench would end this one."""
+"""The first command as a newcomer runs it."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import bpy
@@ -12,28 +9,14 @@ import numpy as np
 import pytest
 
 from understudy.blender_addon.animation import curves
-
-TESTS = Path(__file__).resolve().parents[1]
-PROGRAM = f"""
-import runpy, sys
-sys.path.insert(0, {str(TESTS)!r})
-from tiny_model import make_package_importable
-make_package_importable()
-runpy.run_module("understudy.blender_addon.try_out", run_name="__main__", alter_sys=True)
-"""
-
-
-def try_out(engine_python: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
-    environment = {**os.environ, "UNDERSTUDY_PYTHON": engine_python}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+from understudy.tests.blender_addon.programs import pixels_of, run_program
 
 
 @pytest.fixture(scope="module")
 def tried(engine_python: str, models: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of what one trial wrote, and what it said."""
     out = tmp_path_factory.mktemp("tried")
-    said = try_out(engine_python, "a person walks", "--seconds", 0.5, "--seed", 7, "--model", models / "tiny", "--out", out)
+    said = run_program("try_out", engine_python, "a person walks", "--seconds", 0.5, "--seed", 7, "--model", models / "tiny", "--out", out)
     assert said.returncode == 0, said.stdout + said.stderr
     return out, said.stdout
 
@@ -62,10 +45,7 @@ def test_the_movie_has_every_frame(tried: tuple[Path, str]) -> None:
 
 
 def test_the_sheet_shows_a_body_before_a_light_background_and_the_seconds(tried: tuple[Path, str]) -> None:
-    image = bpy.data.images.load(str(tried[0] / "try.png"))
-    pixels = np.empty(image.size[0] * image.size[1] * 4, np.float32)
-    image.pixels.foreach_get(pixels)
-    poses = np.split(pixels.reshape(image.size[1], image.size[0], 4)[::-1, :, :3], 8, axis=1)
+    poses = np.split(pixels_of(tried[0] / "try.png"), 8, axis=1)
     for pose in poses:
         height, width = pose.shape[:2]
         sky, caption, body = pose[0, -1], pose[:20, :60].mean(axis=-1), pose[:, width // 3 : -width // 3].mean(axis=-1)
@@ -77,7 +57,7 @@ def test_the_sheet_shows_a_body_before_a_light_background_and_the_seconds(tried:
 
 def test_a_folder_that_cannot_be_written_is_told_before_any_work(engine_python: str, models: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    said = try_out(engine_python, "a person walks", "--model", models / "tiny", "--out", tmp_path / "file" / "out")
+    said = run_program("try_out", engine_python, "a person walks", "--model", models / "tiny", "--out", tmp_path / "file" / "out")
     assert said.returncode == 1 and said.stdout == ""
     assert said.stderr.splitlines() == [f"understudy: {tmp_path / 'file' / 'out' / 'try.blend'} cannot be written (Not a directory):"
                                         " choose another place, or change its permissions."]  # fmt: skip

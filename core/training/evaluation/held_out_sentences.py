@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..captions import SENTENCES_FOLDER, mirrored_text
+from ..captions import SENTENCES_FOLDER, mirrored_text, read_table
 from .classes import style_class
 
 HELD_OUT_FILE = SENTENCES_FOLDER / "held_out.toml"
@@ -25,8 +24,7 @@ class HeldOutSentences:
     """contents, directions: sentences by what they ask for; styles: (content, sentence) by style; steps: "A, then B"."""
 
     def __init__(self, path: Path = HELD_OUT_FILE) -> None:
-        with path.open("rb") as file:
-            book = tomllib.load(file)
+        book = read_table(path)
         self.contents: dict[str, list[str]] = book["content"]
         self.styles: dict[str, list[tuple[str, str]]] = {}
         for style, pairs in book["style"].items():
