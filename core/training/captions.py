@@ -17,6 +17,7 @@ from .motion_capture.source_clip import MotionFileError
 
 SENTENCES_FOLDER = Path(__file__).with_name("sentences")
 SENTENCES_A_CELL = 256  # of one content in one style: every phrase of the content twice or more
+GENERAL_SENTENCES = 4  # of each description of a CMU or ACCAD clip: what it shows as a whole
 _NEUTRAL = ("a person", "someone", "a man", "a woman", "the character", "he", "she", "somebody")
 # Also inside compounds: "left-handed", "turn-left", "leftmost"
 _SIDE_WORD = re.compile(r"\b(?:(?P<side>left|right)(?=(?:wards?|hand(?:ed)?|footed|most)?\b)|(?P<against>counter-?|anti-?)?clockwise\b)")
@@ -42,6 +43,8 @@ class CaptionBook:
         self.relabelled: dict[str, str] = bandai["relabelled"]
         self._by_description: dict[str, list[str]] = read_table(folder / "cmu.toml")["cmu"]["description"]
         self._by_clip: dict[str, list[str]] = read_table(folder / "accad.toml")["accad"]["clip"]
+        general = read_table(folder / "contents.toml")["content"]
+        self._general: dict[str, list[str]] = {content: entry["phrases"] for content, entry in general.items()}
         self._segments: dict[str, list[Caption]] = {}
         self._cells: dict[tuple[str, str], list[str]] = {}
         for segment in read_table(folder / "cmu_segments.toml")["segment"]:
@@ -51,11 +54,23 @@ class CaptionBook:
     def captions(self, pack: str, label: Label) -> list[Caption]:
         """All captions for a clip of one of the three packs; empty where the book says to leave the clip out.
 
-        A clip that was looked at and cut into segments has only theirs: the index describes it as a whole.
+        A clip that was looked at and cut into segments has only theirs: the index describes it as a whole. Beside what is seen in them
+        each says what the whole is, as most prompts do: a pirouette is a dance.
         """
-        if pack == "cmu" and label.clip in self._segments:
-            return self._segments[label.clip]
-        return [Caption(text) for text in self._whole(pack, label)]
+        found = self._segments[label.clip] if pack == "cmu" and label.clip in self._segments else []
+        found = found or [Caption(text) for text in self._whole(pack, label)]
+        return found if pack == "bandai_namco" else list(dict.fromkeys(found + self._in_general(label, found)))
+
+    def _in_general(self, label: Label, found: list[Caption]) -> list[Caption]:
+        """Some sentences for the content of a clip, for every part of it that has a sentence."""
+        dice = random.Random(label.clip)
+        phrases = self._general.get(label.content, [])
+        parts = dict.fromkeys((caption.start, caption.end) for caption in found)
+        return [
+            Caption(phrase if dice.random() < 0.3 else f"{self._anybody(dice)} {phrase}", start, end)
+            for start, end in parts
+            for phrase in dice.sample(phrases, min(GENERAL_SENTENCES, len(phrases)))
+        ]
 
     def _whole(self, pack: str, label: Label) -> list[str]:
         if pack == "accad":

@@ -93,9 +93,14 @@ def _starting_weights(networks: BodyNetworks, card: BundleCard, network: str, co
     own = getattr(card.networks, network)
     if network == "flow" and own.predicts_motion and own == replace(config, refines=False) != config:
         return as_refining(found.state_dict(), config.n_features)
-    if own != config:
+    if _sizes(own) != _sizes(config):
         raise BadRequest(f"The {network} network of {folder} has other sizes than --sizes asks for.")
     return found.state_dict()
+
+
+def _sizes(config: Any) -> Any:
+    """A configuration but for its dropout, which no weight depends on."""
+    return replace(config, dropout=0.0) if hasattr(config, "dropout") else config
 
 
 def trained_tokenizer(folder: Path) -> tuple[MotionTokenizer, LocalRotations]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -14,19 +15,29 @@ from .corpus import Corpus, Span, Stretch
 T = TypeVar("T")
 
 # For balanced_weights. Motion alone: every movement is to be seen, but the usual ones more often. With sentences nearer to all contents
-# alike: what few clips show must be told from the rest by its words
-MOTION_BALANCE, TEXT_BALANCE = 0.5, 0.25
+# alike, and to all manners of a content: what few clips show must be told from the rest by its words
+MOTION_BALANCE, TEXT_BALANCE = (0.5, 1.0), (0.25, 0.5)
 
 
-def balanced_weights(stretches: list[Stretch], balance: float) -> Tensor:
-    """Probability (N,) of drawing each stretch: within a content by frames, between contents by frames ** balance.
+def balanced_weights(stretches: list[Stretch], balance: tuple[float, float]) -> Tensor:
+    """Probability (N,) of drawing each stretch: in one style of a content by frames.
 
-    balance: 1 as recorded, 0 all contents alike.
+    balance: between contents by frames ** balance[0], between the styles of a content by frames ** balance[1]; 1 as recorded, 0 all alike.
     """
-    totals: dict[str, int] = {}
+    of_contents, of_styles = balance
+    cells: Counter[tuple[str, str]] = Counter()
     for stretch in stretches:
-        totals[stretch.content] = totals.get(stretch.content, 0) + stretch.count
-    weights = torch.tensor([stretch.count * totals[stretch.content] ** (balance - 1) for stretch in stretches], dtype=torch.float64)
+        cells[stretch.content, stretch.style] += stretch.count
+    totals: Counter[str] = Counter()
+    shares: Counter[str] = Counter()
+    for (content, _), frames in cells.items():
+        totals[content] += frames
+        shares[content] += frames**of_styles
+    a_frame = {
+        (content, style): totals[content] ** of_contents * frames**of_styles / shares[content] / frames
+        for (content, style), frames in cells.items()
+    }
+    weights = torch.tensor([stretch.count * a_frame[stretch.content, stretch.style] for stretch in stretches], dtype=torch.float64)
     return weights / weights.sum()
 
 

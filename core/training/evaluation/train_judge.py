@@ -14,12 +14,13 @@ from torch.nn import functional as F
 from ..corpus import Corpus, Stretch
 from ..encoded_sentences import EncodedSentences
 from ..run import NoExtraState
-from ..windows import TEXT_BALANCE, balanced_weights, drawn_window, picked
+from ..windows import balanced_weights, drawn_window, picked
 from .classes import class_names, content_class, style_class
 from .judge import LONGEST_FRAMES, JudgeConfig, MotionJudge
 
 SHORTEST_FRAMES = 16
 IGNORED = -100
+BALANCE = (0.25, 1.0)  # see windows.balanced_weights
 VALIDATION_SIZE = 256
 NOISE = 0.05  # added to features in units of their deviation, so that recordings are not known by their smallest traits
 
@@ -46,7 +47,7 @@ class JudgeTask(NoExtraState):
         self._corpus, self._sentences, self._device = corpus, sentences, device
         self._contents, self._styles = ({name: index for index, name in enumerate(names)} for names in (contents, styles))
         self._stretches = {split: corpus.usable(split, _is_described) for split in ("train", "validation")}
-        self._weights = {split: balanced_weights(stretches, TEXT_BALANCE) for split, stretches in self._stretches.items()}
+        self._weights = {split: balanced_weights(stretches, BALANCE) for split, stretches in self._stretches.items()}
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
         return self._losses(self.network, self._batch("train", batch_size, generator), generator)

@@ -10,12 +10,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.training.captions import SENTENCES_A_CELL, Caption, CaptionBook, mirrored_text, read_timed_captions
+from understudy.core.training.captions import (
+    GENERAL_SENTENCES,
+    SENTENCES_A_CELL,
+    SENTENCES_FOLDER,
+    Caption,
+    CaptionBook,
+    mirrored_text,
+    read_table,
+    read_timed_captions,
+)
 from understudy.core.training.motion_capture.packs import Label
 from understudy.core.training.motion_capture.source_clip import MotionFileError
 from understudy.tests.core.training.sample_data import BODY, needs_data, pack
 
 BOOK = CaptionBook()
+GENERAL = {content: entry["phrases"] for content, entry in read_table(SENTENCES_FOLDER / "contents.toml")["content"].items()}
 PACKS = ("bandai_namco", "cmu", "accad")
 ODD_ONES_OUT = ("walk-left", "walk-right")  # they look the other way: both sides are named
 
@@ -68,6 +78,27 @@ def test_a_content_without_a_side_names_none() -> None:
     for content in ("walk", "run", "bow", "wave-both-hands", "walk-back"):
         for text in sentences(Label("clip", "dataset-2", content, "normal", "")):
             assert len(sides(text)) != 1, text
+
+
+@needs_data
+def test_every_described_part_of_a_dance_is_also_called_a_dance() -> None:
+    """What is seen in a part of a clip ("turns with the arms spread") is rarely what a prompt says."""
+    dances = [label for label in pack("cmu").labels.values() if label.content == "dance"]
+    assert dances
+    for label in dances:
+        parts: dict[tuple[float, float | None], set[str]] = {}
+        for caption in BOOK.captions("cmu", label):
+            parts.setdefault((caption.start, caption.end), set()).add(caption.text)
+        for texts in parts.values():
+            general = [text for text in texts if any(text.endswith(phrase) for phrase in GENERAL["dance"])]
+            assert len(general) >= GENERAL_SENTENCES - 1 and len(texts) > len(general), label.clip
+
+
+def test_sentences_in_general_differ_from_clip_to_clip() -> None:
+    one, other = (BOOK._in_general(Label(clip, "", "dance", "", ""), [Caption("turns around", 1.0, 3.0)]) for clip in ("05_01", "05_02"))
+    assert one != other and len(one) == len(other) == GENERAL_SENTENCES
+    assert all((caption.start, caption.end) == (1.0, 3.0) for caption in one)
+    assert not BOOK._in_general(Label("05_01", "", "walk", "", ""), [Caption("walks")])
 
 
 def test_the_style_shows_in_sentences_of_a_style_and_not_in_normal_ones() -> None:

@@ -22,6 +22,7 @@ def read(name: str) -> dict[str, Any]:
 
 CAPTIONS: dict[str, Any] = {**read("bandai"), **read("cmu"), **read("accad")}
 SEGMENTS: list[dict[str, Any]] = read("cmu_segments")["segment"]
+GENERAL: dict[str, list[str]] = {content: entry["phrases"] for content, entry in read("contents")["content"].items()}
 HELD_OUT = read("held_out")
 
 needs_data = pytest.mark.skipif(
@@ -47,6 +48,8 @@ def entries() -> Iterator[tuple[str, list[str]]]:
         yield f"cmu {description}", texts
     for clip, texts in CAPTIONS["accad"]["clip"].items():
         yield f"accad {clip}", texts
+    for content, phrases in GENERAL.items():
+        yield f"in general {content}", phrases
     yield "cmu segments", list(dict.fromkeys(text for segment in SEGMENTS for text in segment["text"]))
 
 
@@ -86,6 +89,20 @@ def sides(text: str) -> set[str]:
 )
 def test_every_label_has_an_entry_and_no_entry_is_stray(source: str, column: str, table: dict[str, Any]) -> None:
     assert set(table) == labels(source, column)
+
+
+@needs_data
+def test_every_content_that_is_described_in_general_is_one_of_the_recordings() -> None:
+    assert set(GENERAL) <= labels("cmu", "content") | labels("accad", "content")
+
+
+def test_what_holds_for_a_whole_content_names_no_side() -> None:
+    assert [text for phrases in GENERAL.values() for text in phrases if sides(text) or "clockwise" in text] == []
+
+
+def test_no_phrase_stands_for_two_contents() -> None:
+    phrases = [text for phrases in GENERAL.values() for text in phrases]
+    assert len(set(phrases)) == len(phrases)
 
 
 @needs_data
@@ -132,7 +149,7 @@ def test_no_sentence_names_only_the_other_side(name: str, texts: list[str]) -> N
         assert all(sides(text) <= named for text in texts)
 
 
-@pytest.mark.parametrize("name", ["bandai", "cmu", "accad", "cmu_segments", "paces", "held_out"])
+@pytest.mark.parametrize("name", ["bandai", "cmu", "accad", "cmu_segments", "contents", "paces", "held_out"])
 def test_every_file_says_where_its_sentences_come_from(name: str) -> None:
     assert "CC0" in read(name)["origin"]
 
@@ -153,7 +170,8 @@ def held_out_sentences() -> list[str]:
 
 
 def test_no_held_out_sentence_is_trained_on() -> None:
-    phrases = {phrase for entry in CAPTIONS["bandai"]["content"].values() for phrase in entry["phrases"] if len(phrase.split()) > 2}
+    tables = [entry["phrases"] for entry in CAPTIONS["bandai"]["content"].values()] + list(GENERAL.values())
+    phrases = {phrase for table in tables for phrase in table if len(phrase.split()) > 2}
     known = {text for name, texts in ENTRIES if name.startswith(("cmu", "accad")) for text in texts}
     for text in held_out_sentences():
         assert text not in known, text

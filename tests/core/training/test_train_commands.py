@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +181,21 @@ def test_a_judge_cannot_start_from_a_model(
     made_corpus.save(tmp_path / "corpus.npz")
     assert train("judge", "--start-from", tiny_bundle) == 1
     assert "has no judge network to start from: train it without --start-from." in capsys.readouterr().err
+
+
+def test_a_model_is_trained_further_with_another_dropout_but_not_with_other_sizes(
+    train: Train, tmp_path: Path, made_corpus: Corpus, tiny_bundle: Path, tiny_configs: BodyConfigs,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    made_corpus.save(tmp_path / "corpus.npz")
+    assert train("tokenizer") == 0
+    monkeypatch.setattr(sizes, "STARTER", replace(tiny_configs, tokens=replace(tiny_configs.tokens, dropout=0.01)))
+    assert train("tokens", "--start-from", tiny_bundle) == 0
+    assert json.loads((tmp_path / "run" / "tokens" / "config.json").read_text())["config"]["dropout"] == 0.01
+    (tmp_path / "run" / "tokens" / "checkpoint.pt").unlink()
+    monkeypatch.setattr(sizes, "STARTER", replace(tiny_configs, tokens=replace(tiny_configs.tokens, width=32)))
+    assert train("tokens", "--start-from", tiny_bundle) == 1
+    assert "has other sizes than --sizes asks for" in capsys.readouterr().err
 
 
 @needs_data
