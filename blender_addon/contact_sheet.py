@@ -41,6 +41,8 @@ def main(arguments: list[str]) -> int:
 def _draw(options: argparse.Namespace) -> None:
     prompts = _prompts(options.prompts)
     path = options.out.absolute()
+    if path.suffix not in (".jpg", ".png"):
+        raise UnderstudyError(f"The sheet {path.name} should be a .jpg or a .png.")
     check_writable(path)
     rows = []
     with blender_prints_to(path.with_suffix(".log")) as output:

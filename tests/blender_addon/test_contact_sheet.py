@@ -35,6 +35,12 @@ def test_prompts_that_cannot_be_read_are_told(engine_python: str, tmp_path: Path
         assert said.returncode == 1 and told in said.stderr and said.stderr.startswith("understudy: "), said.stderr
 
 
+def test_a_picture_of_a_kind_that_is_not_made_is_refused(engine_python: str, tmp_path: Path) -> None:
+    said = run_program("contact_sheet", engine_python, "--out", tmp_path / "all.bmp")
+    assert said.returncode == 1 and said.stderr == "understudy: The sheet all.bmp should be a .jpg or a .png.\n"
+    assert not list(tmp_path.iterdir())
+
+
 def test_our_own_prompts_are_twenty() -> None:
     assert len(PROMPTS) == len(set(PROMPTS)) == 20
 
