@@ -13,8 +13,8 @@ def runs(flags: np.ndarray) -> list[tuple[int, int]]:
     return [(int(first), int(last)) for first, last in edges.reshape(-1, 2)]
 
 
-def gaussian_kernel(sigma: float, dtype: torch.dtype) -> Tensor:
-    """Weights (2 r + 1,) with the sum 1, for r frames on either side; r is the whole part of 3 sigma frames."""
-    radius = int(3 * sigma)
+def gaussian_kernel(sigma: float, dtype: torch.dtype, reach_sigmas: float = 3.0) -> Tensor:
+    """Weights (2 r + 1,) with the sum 1, for r frames on either side; r is the whole part of reach_sigmas * sigma frames."""
+    radius = int(reach_sigmas * sigma)
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=dtype) / sigma) ** 2)
     return kernel / kernel.sum()

@@ -18,9 +18,10 @@ def test_runs_are_in_order_apart_and_cover_what_is_flagged(flags: list[bool]) ->
     assert all(end < start for (_, end), (start, _) in zip(found[:-1], found[1:], strict=True))
 
 
-@pytest.mark.parametrize(("sigma", "radius"), [(2.0, 6), (5.0, 15), (0.9, 2)])
-def test_the_weights_of_a_low_pass_are_a_gaussian_and_sum_to_one(sigma: float, radius: int) -> None:
-    kernel = gaussian_kernel(sigma, torch.float64)
+@pytest.mark.parametrize(("sigma", "reach", "radius"), [(2.0, 3.0, 6), (5.0, 3.0, 15), (0.9, 3.0, 2), (20.0, 4.0, 80)])
+def test_the_weights_of_a_low_pass_are_a_gaussian_and_sum_to_one(sigma: float, reach: float, radius: int) -> None:
+    kernel = gaussian_kernel(sigma, torch.float64, reach)
+    assert reach != 3.0 or torch.equal(kernel, gaussian_kernel(sigma, torch.float64))
     assert len(kernel) == 2 * radius + 1 and float(kernel.sum()) == pytest.approx(1)
     assert torch.allclose(kernel, kernel.flip(0))
     assert float(kernel[radius + 1] / kernel[radius]) == pytest.approx(np.exp(-0.5 / sigma**2))
