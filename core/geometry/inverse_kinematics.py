@@ -14,26 +14,25 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .gap_filling import filled_angles, filled_directions, filled_rotations, known_neighbours, parallel_transport
+from .gap_filling import filled_angles, filled_directions, filled_rotations, parallel_transport
 from .rotations import (
     matrix_from_quaternion,
     matrix_from_rotation_vector,
     quaternion_from_matrix,
     shortest_arc,
     sign_continuous,
-    wrap_angle,
 )
 from .skeleton import REST_SKELETON, SMPL_22_NAMES, SMPL_22_PARENTS, Skeleton, forward_kinematics
 
 SHORTEST_BONE = 1e-4  # metres; below it a bone shows no direction
 # Share of a shape that must lie beside its longest axis to show the turn about it: 2 mm between the hips, 6 mm between the collars
 LEAST_SPREAD = 0.005
-LEAST_BEND = 0.26  # sine of 15 degrees; below it elbow and knee show no plane
+# Sine of the bend: below 10 degrees elbow and knee show no plane, from 25 on they bend as joints do, not past straight
+LEAST_BEND, CLEAR_BEND = 0.17, 0.42
 FARTHEST_SWING = -0.87  # cosine of 150 degrees; farther from rest the smallest turn spins about the bone
-# A plane that turns over faster than that, in radians a frame, belongs to a limb that bends past straight
-FASTEST_TURN_OVER = 0.26
 CHILDREN = tuple(tuple(c for c, parent in enumerate(SMPL_22_PARENTS) if parent == j) for j in range(len(SMPL_22_NAMES)))
-PELVIS, CHEST = (joint for joint, children in enumerate(CHILDREN) if len(children) > 1)
+PARENTS = list(SMPL_22_PARENTS[1:])
+BRANCHES = PELVIS, CHEST = [joint for joint, children in enumerate(CHILDREN) if len(children) > 1]
 SPINE = (SMPL_22_NAMES.index("spine1"), SMPL_22_NAMES.index("spine2"))
 # Upper bones, and the axis at rest about which the lower bone bends by a positive angle
 HINGE_AXES = {
@@ -54,12 +53,17 @@ def rotations_from_joints(positions: Tensor, skeleton: Skeleton = REST_SKELETON)
     """
     _check(positions, skeleton)
     points = positions.double()
+    bones = torch.cat((torch.zeros_like(points[:, :1]), points[:, 1:] - points[:, PARENTS]), dim=1)
+    lengths = bones.norm(dim=-1).median(0).values
     rest = F.normalize(skeleton.offsets.double(), dim=-1)
-    turned = _global_rotations(points, rest)
-    parents = list(SMPL_22_PARENTS[1:])
-    local = torch.cat((turned[:, :1], turned[:, parents].mT @ turned[:, 1:]), dim=1)
-    own = replace(skeleton, offsets=_own_offsets(points, turned, rest))
-    return positions[:, 0].clone(), sign_continuous(quaternion_from_matrix(local)).to(positions.dtype), own
+    turned = _global_rotations(bones, lengths, rest)
+    local = torch.cat((turned[:, :1], turned[:, PARENTS].mT @ turned[:, 1:]), dim=1)
+    offsets = lengths[:, None] * rest
+    for branch in BRANCHES:
+        children = list(CHILDREN[branch])
+        offsets[children] = (bones[:, children] @ turned[:, branch]).median(0).values
+    rotations = sign_continuous(quaternion_from_matrix(local)).to(positions.dtype)
+    return positions[:, 0].clone(), rotations, replace(skeleton, offsets=offsets)
 
 
 def joint_errors(positions: Tensor, rotations: Tensor, skeleton: Skeleton) -> Tensor:
@@ -83,24 +87,23 @@ def _check(positions: Tensor, skeleton: Skeleton) -> None:
         raise ValueError(f"Joint positions must be finite; frame {frame} holds one that is not.")
 
 
-def _global_rotations(points: Tensor, rest: Tensor) -> Tensor:
-    """Rotations (T, 22, 3, 3) in the world of every joint."""
-    turned = points.new_empty(*points.shape, 3)
-    turned[:, [PELVIS, CHEST]] = _branch_rotations(points, rest)
-    lower, axes = torch.zeros_like(points), torch.zeros_like(rest)
-    for joint, axis in HINGE_AXES.items():
-        bend = CHILDREN[joint][0]
-        lower[:, joint] = points[:, CHILDREN[bend][0]] - points[:, bend]
-        axes[joint] = _across(rest.new_tensor(axis), rest[bend])
+def _global_rotations(bones: Tensor, lengths: Tensor, rest: Tensor) -> Tensor:
+    """Rotations (T, 22, 3, 3) in the world of every joint, from bones (T, 22, 3) that end at the joints."""
+    turned = bones.new_empty(*bones.shape, 3)
+    turned[:, BRANCHES] = _branch_rotations(bones, lengths, rest)
     for joints in _generations():
         children = [CHILDREN[joint][0] for joint in joints]
         to_parent = turned[:, [SMPL_22_PARENTS[joint] for joint in joints]]
-        bones, shins = ((to_parent.mT @ v[..., None])[..., 0] for v in (points[:, children] - points[:, joints], lower[:, joints]))
-        turned[:, joints] = to_parent @ _bone_rotations(bones, shins, rest[children], axes[joints])
+        lower, axes = torch.zeros_like(bones[:, joints]), torch.zeros_like(rest[joints])
+        for at, joint in enumerate(joints):
+            if joint in HINGE_AXES:
+                lower[:, at] = bones[:, CHILDREN[children[at]][0]]
+                axes[at] = _across(rest.new_tensor(HINGE_AXES[joint]), rest[children[at]])
+        seen_by_parent = [(v[..., None, :] @ to_parent)[..., 0, :] for v in (bones[:, children], lower)]
+        turned[:, joints] = to_parent @ _bone_rotations(*seen_by_parent, rest[children], axes)
     _share_twist(turned, rest)
-    for joint, children in enumerate(CHILDREN):
-        if not children:
-            turned[:, joint] = turned[:, SMPL_22_PARENTS[joint]]
+    leaves = [joint for joint, children in enumerate(CHILDREN) if not children]
+    turned[:, leaves] = turned[:, [SMPL_22_PARENTS[joint] for joint in leaves]]
     return turned
 
 
@@ -115,37 +118,37 @@ def _generations() -> list[list[int]]:
     return groups
 
 
-def _branch_rotations(points: Tensor, rest: Tensor) -> Tensor:
+def _branch_rotations(bones: Tensor, lengths: Tensor, rest: Tensor) -> Tensor:
     """World rotations (T, 2, 3, 3) of pelvis and chest.
 
     Where the children of one lie in a line, the turn about it comes from other frames, or, without any, from the other joint.
     """
-    shapes = [_correlation(points, rest, joint) for joint in (PELVIS, CHEST)]
-    fits = [_least_squares_rotation(shape) for shape in shapes]
-    found = []
-    for shape, fit, other in zip(shapes, fits, reversed(fits), strict=True):
-        rotations, known = fit if bool(fit[1].any()) else other
-        if not bool(known.any()):
-            rotations = torch.eye(3).to(shape).expand_as(shape)
-        weight = torch.where(fit[1], 0.0, 1e-6).to(shape)
-        found.append(_least_squares_rotation(shape + weight[:, None, None] * filled_rotations(rotations, known))[0])
-    return torch.stack(found, dim=1)
+    children = torch.tensor([CHILDREN[branch] for branch in BRANCHES])
+    template = (lengths[:, None] * rest)[children]
+    correlation = torch.einsum("tbci,bcj->tbij", bones[:, children], template)
+    correlation = correlation / template.square().sum((1, 2)).clamp_min(SHORTEST_BONE**2)[:, None, None]
+    rotations, known = _least_squares_rotations(correlation)
+    if bool(known.all()):
+        return rotations
+    carried = [_carried_rotations(rotations, known, branch) for branch in (0, 1)]
+    weight = torch.where(known, 0.0, 1e-6)[..., None, None]
+    return _least_squares_rotations(correlation + weight * torch.stack(carried, dim=1))[0]
 
 
-def _correlation(points: Tensor, rest: Tensor, joint: int) -> Tensor:
-    """Sum (T, 3, 3) over a joint's bones of bone times rest bone, the latter in the clip's length, for a unit of summed squares."""
-    children = list(CHILDREN[joint])
-    bones = points[:, children] - points[:, [joint]]
-    template = rest[children] * bones.norm(dim=-1).median(0).values[:, None]
-    return torch.einsum("tci,cj->tij", bones, template) / template.square().sum().clamp_min(SHORTEST_BONE**2)
+def _carried_rotations(rotations: Tensor, known: Tensor, branch: int) -> Tensor:
+    """Rotations (T, 3, 3) of one of both branches (T, 2, 3, 3) without gaps; of the other, if all of it is one."""
+    source = branch if bool(known[:, branch].any()) else 1 - branch
+    if not bool(known[:, source].any()):
+        return torch.eye(3).to(rotations).expand_as(rotations[:, 0])
+    return filled_rotations(rotations[:, source], known[:, source])
 
 
-def _least_squares_rotation(correlation: Tensor) -> tuple[Tensor, Tensor]:
-    """Rotations (T, 3, 3) nearest to `correlation` (T, 3, 3), and (T,) whether there is only one such (Kabsch 1976)."""
+def _least_squares_rotations(correlation: Tensor) -> tuple[Tensor, Tensor]:
+    """Rotations (..., 3, 3) nearest to `correlation` (..., 3, 3), and (...) whether there is only one such (Kabsch 1976)."""
     u, spread, v = torch.linalg.svd(correlation)
-    signs = torch.ones_like(spread)
-    signs[:, 2] = torch.linalg.det(u @ v).sign()
-    return (u * signs[:, None]) @ v, (spread[:, 1] + signs[:, 2] * spread[:, 2]) > LEAST_SPREAD
+    last = torch.linalg.det(u @ v).sign()
+    signs = torch.stack((torch.ones_like(last), torch.ones_like(last), last), dim=-1)
+    return (u * signs[..., None, :]) @ v, (spread[..., 1] + last * spread[..., 2]) > LEAST_SPREAD
 
 
 def _bone_rotations(bones: Tensor, lower: Tensor, rest: Tensor, axes: Tensor) -> Tensor:
@@ -157,36 +160,28 @@ def _bone_rotations(bones: Tensor, lower: Tensor, rest: Tensor, axes: Tensor) ->
     directions = filled_directions(torch.where(seen.any(0)[:, None], bones, rest), seen)
     swing = shortest_arc(rest.expand_as(directions), directions)
     carried = parallel_transport(swing[0], directions)
-    twist = _angle_about(rest, carried.mT @ swing)
-    hinge, bent = _hinge_twist(directions, lower, carried, rest, axes)
-    bent &= seen
-    hinge = torch.where(_past_straight(hinge, bent, twist), hinge + torch.pi, hinge)
     near_rest = seen & ((directions * rest).sum(-1) > FARTHEST_SWING)
-    twist = filled_angles(torch.where(bent.any(0), hinge, twist), torch.where(bent.any(0), bent, near_rest))
+    normal = _limb_normal(directions, lower) * seen[..., None]
+    hinge, bend = _angle_between(rest, axes, (carried.mT @ normal[..., None])[..., 0]), normal.norm(dim=-1)
+    bent = bend > CLEAR_BEND
+    angles = torch.where(bent.any(0), hinge, _angle_about(rest, carried.mT @ swing))
+    twist = filled_angles(angles, torch.where(bent.any(0), bent, near_rest))
+    # A nearly straight limb may bend past straight: of its plane's two readings the nearer one counts, by half the sine of
+    # twice the angle, which has no jump where the other becomes the nearer
+    trust = ((bend - LEAST_BEND) / (CLEAR_BEND - LEAST_BEND)).clamp(0, 1)
+    twist = twist + trust * 0.5 * torch.sin(2 * (hinge - twist))
     return carried @ matrix_from_rotation_vector(twist[..., None] * rest)
 
 
-def _hinge_twist(directions: Tensor, lower: Tensor, carried: Tensor, rest: Tensor, axes: Tensor) -> tuple[Tensor, Tensor]:
-    """Radians (T, L) about the bone from `carried` to the frame whose hinge is square to both bones, and whether the limb is bent."""
-    normal = torch.linalg.cross(directions, F.normalize(lower, dim=-1))
-    bent = (normal.norm(dim=-1) > LEAST_BEND) & (lower.norm(dim=-1) > SHORTEST_BONE)
-    normal = (carried.mT @ normal[..., None])[..., 0]
-    return torch.atan2((torch.linalg.cross(rest, axes) * normal).sum(-1), (axes * normal).sum(-1)), bent
+def _limb_normal(directions: Tensor, lower: Tensor) -> Tensor:
+    """Normals (T, L, 3) of the planes of elbow or knee, as long as the sine of the bend; 0 where there is no bone `lower`."""
+    there = lower.norm(dim=-1, keepdim=True) > SHORTEST_BONE
+    return torch.linalg.cross(directions, F.normalize(lower, dim=-1)) * there
 
 
-def _past_straight(hinge: Tensor, bent: Tensor, swing: Tensor) -> Tensor:
-    """Where (T, L) a limb bends the wrong way round its hinge, told by a plane that turns over from one bent frame to the next.
-
-    Of the two readings of a clip the one is taken in which most of it bends as joints do; between equals, the one nearer to `swing`,
-    the radians of the smallest turn.
-    """
-    earlier = torch.cat((torch.zeros_like(bent[:1], dtype=torch.long), known_neighbours(bent).before[:-1]))
-    frames = torch.arange(len(bent))[:, None]
-    step = wrap_angle(hinge - hinge.gather(0, earlier)).abs()
-    overturned = bent & (step > torch.pi / 2) & (step > FASTEST_TURN_OVER * (frames - earlier))
-    sides = torch.where(overturned, -1.0, 1.0).to(hinge).cumprod(0)
-    balance = (sides * bent * (1 + 0.5 * torch.cos(hinge - swing))).sum(0)
-    return sides * torch.where(balance < 0, -1.0, 1.0) < 0
+def _angle_between(about: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """Radians (...) about the unit vector `about` from `start` (unit, square to it) to `end` (..., 3)."""
+    return torch.atan2((torch.linalg.cross(about, start) * end).sum(-1), (start * end).sum(-1))
 
 
 def _share_twist(turned: Tensor, rest: Tensor) -> None:
@@ -200,21 +195,12 @@ def _share_twist(turned: Tensor, rest: Tensor) -> None:
 
 
 def _angle_about(axis: Tensor, rotation: Tensor) -> Tensor:
-    """Radians (..., ) about unit `axis` (..., 3) of rotations (..., 3, 3) that leave it where it is."""
-    q = quaternion_from_matrix(rotation)
-    return 2 * torch.atan2((q[..., 1:] * axis).sum(-1), q[..., 0])
+    """Radians (...) about unit `axis` (..., 3) of rotations (..., 3, 3) that leave it where it is."""
+    skew = rotation - rotation.mT
+    twice_sine = (axis * torch.stack((skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]), dim=-1)).sum(-1)
+    return torch.atan2(twice_sine, rotation.diagonal(dim1=-2, dim2=-1).sum(-1) - 1)
 
 
 def _across(vector: Tensor, direction: Tensor) -> Tensor:
     """The unit vector nearest to `vector` (3,) that is square to unit `direction` (3,)."""
     return F.normalize(vector - (vector @ direction) * direction, dim=-1)
-
-
-def _own_offsets(points: Tensor, turned: Tensor, rest: Tensor) -> Tensor:
-    """Offsets (22, 3): medians over time, along the rest directions except at pelvis and chest."""
-    parents = list(SMPL_22_PARENTS[1:])
-    bones = points[:, 1:] - points[:, parents]
-    along = rest[1:] * bones.norm(dim=-1).median(0).values[:, None]
-    seen = (turned[:, parents].mT @ bones[..., None])[..., 0].median(0).values
-    branches = torch.tensor([parent in (PELVIS, CHEST) for parent in parents])[:, None]
-    return torch.cat((torch.zeros_like(rest[:1]), torch.where(branches, seen, along)))
