@@ -27,9 +27,10 @@ from .skeleton import REST_SKELETON, SMPL_22_NAMES, SMPL_22_PARENTS, Skeleton, f
 SHORTEST_BONE = 1e-4  # metres; below it a bone shows no direction
 # Share of a shape that must lie beside its longest axis to show the turn about it: 2 mm between the hips, 6 mm between the collars
 LEAST_SPREAD = 0.005
-# Sine of the bend: below 10 degrees elbow and knee show no plane, from 25 on they bend as joints do, not past straight
+# Sine of the bend: below 10 degrees elbow and knee show no plane, from 25 on they bend as joints do, not past straight.
+# A folded limb shows none either: less of it counts from 120 degrees, nothing from 145.
 LEAST_BEND, CLEAR_BEND = 0.17, 0.42
-FARTHEST_SWING = -0.87  # cosine of 150 degrees; farther from rest the smallest turn spins about the bone
+FARTHEST_SWING = -0.64  # cosine of 130 degrees; farther from rest the smallest turn spins about the bone
 CHILDREN = tuple(tuple(c for c, parent in enumerate(SMPL_22_PARENTS) if parent == j) for j in range(len(SMPL_22_NAMES)))
 PARENTS = list(SMPL_22_PARENTS[1:])
 BRANCHES = PELVIS, CHEST = [joint for joint, children in enumerate(CHILDREN) if len(children) > 1]
@@ -161,9 +162,9 @@ def _bone_rotations(bones: Tensor, lower: Tensor, rest: Tensor, axes: Tensor) ->
     swing = shortest_arc(rest.expand_as(directions), directions)
     carried = parallel_transport(swing[0], directions)
     near_rest = seen & ((directions * rest).sum(-1) > FARTHEST_SWING)
-    normal = _limb_normal(directions, lower) * seen[..., None]
-    hinge, bend = _angle_between(rest, axes, (carried.mT @ normal[..., None])[..., 0]), normal.norm(dim=-1)
-    bent = bend > CLEAR_BEND
+    normal, bend = _bend(directions, lower)
+    hinge = _angle_between(rest, axes, (carried.mT @ normal[..., None])[..., 0])
+    bent = seen & (bend > CLEAR_BEND)
     angles = torch.where(bent.any(0), hinge, _angle_about(rest, carried.mT @ swing))
     twist = filled_angles(angles, torch.where(bent.any(0), bent, near_rest))
     # A nearly straight limb may bend past straight: of its plane's two readings the nearer one counts, by half the sine of
@@ -173,10 +174,12 @@ def _bone_rotations(bones: Tensor, lower: Tensor, rest: Tensor, axes: Tensor) ->
     return carried @ matrix_from_rotation_vector(twist[..., None] * rest)
 
 
-def _limb_normal(directions: Tensor, lower: Tensor) -> Tensor:
-    """Normals (T, L, 3) of the planes of elbow or knee, as long as the sine of the bend; 0 where there is no bone `lower`."""
-    there = lower.norm(dim=-1, keepdim=True) > SHORTEST_BONE
-    return torch.linalg.cross(directions, F.normalize(lower, dim=-1)) * there
+def _bend(directions: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
+    """Normals (T, L, 3), of any length, of the planes of elbow or knee, and how well (T, L) these show, from 0 to 1."""
+    there = lower.norm(dim=-1) > SHORTEST_BONE
+    lower = F.normalize(lower, dim=-1)
+    normal = torch.linalg.cross(directions, lower)
+    return normal, torch.minimum(normal.norm(dim=-1), 1 + (directions * lower).sum(-1)) * there
 
 
 def _angle_between(about: Tensor, start: Tensor, end: Tensor) -> Tensor:
