@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .rotations import matrix_from_quaternion, quaternion_from_matrix, shortest_arc, wrap_angle
+from .rotations import matrix_from_quaternion, quaternion_from_matrix, wrap_angle
 
 
 class KnownNeighbours(NamedTuple):
@@ -47,8 +47,10 @@ def filled_angles(angles: Tensor, known: Tensor) -> Tensor:
 
 def filled_directions(vectors: Tensor, known: Tensor) -> Tensor:
     """Unit vectors (T, ..., 3) along `vectors`, mixed from both neighbours across each gap of `known` (T, ...)."""
-    before, after, share = known_neighbours(known)
     unit = F.normalize(vectors, dim=-1)
+    if bool(known.all()):
+        return unit
+    before, after, share = known_neighbours(known)
     start, end = (unit.gather(0, at[..., None].expand(unit.shape)) for at in (before, after))
     return F.normalize(torch.lerp(start, end, share[..., None]), dim=-1)
 
@@ -60,14 +62,3 @@ def filled_rotations(rotations: Tensor, known: Tensor) -> Tensor:
     start, end = q[before], q[after]
     end = torch.where((start * end).sum(-1, keepdim=True) < 0, -end, end)
     return matrix_from_quaternion(F.normalize(torch.lerp(start, end, share[:, None]), dim=-1))
-
-
-def parallel_transport(first: Tensor, directions: Tensor) -> Tensor:
-    """Frames (T, ..., 3, 3) that begin as `first` (..., 3, 3) and follow unit `directions` (T, ..., 3) without turning about them."""
-    frames = torch.cat((first[None], shortest_arc(directions[:-1], directions[1:])))
-    reach = 1
-    # A running product in log2(T) steps: after each, a frame holds the last 2 * reach turns
-    while reach < len(frames):
-        frames = torch.cat((frames[:reach], frames[reach:] @ frames[:-reach]))
-        reach *= 2
-    return frames

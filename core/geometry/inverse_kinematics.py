@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .gap_filling import filled_angles, filled_directions, filled_rotations, parallel_transport
+from .gap_filling import filled_angles, filled_directions, filled_rotations
 from .rotations import (
     matrix_from_quaternion,
     matrix_from_rotation_vector,
@@ -100,7 +100,7 @@ def _global_rotations(bones: Tensor, lengths: Tensor, rest: Tensor) -> Tensor:
             if joint in HINGE_AXES:
                 lower[:, at] = bones[:, CHILDREN[children[at]][0]]
                 axes[at] = _across(rest.new_tensor(HINGE_AXES[joint]), rest[children[at]])
-        seen_by_parent = [(v[..., None, :] @ to_parent)[..., 0, :] for v in (bones[:, children], lower)]
+        seen_by_parent = [_turned_back(vectors, to_parent) for vectors in (bones[:, children], lower)]
         turned[:, joints] = to_parent @ _bone_rotations(*seen_by_parent, rest[children], axes)
     _share_twist(turned, rest)
     leaves = [joint for joint, children in enumerate(CHILDREN) if not children]
@@ -160,18 +160,25 @@ def _bone_rotations(bones: Tensor, lower: Tensor, rest: Tensor, axes: Tensor) ->
     seen = bones.norm(dim=-1) > SHORTEST_BONE
     directions = filled_directions(torch.where(seen.any(0)[:, None], bones, rest), seen)
     swing = shortest_arc(rest.expand_as(directions), directions)
-    carried = parallel_transport(swing[0], directions)
-    near_rest = seen & ((directions * rest).sum(-1) > FARTHEST_SWING)
+    carried = _carried_twist(swing, directions, rest)
     normal, bend = _bend(directions, lower)
-    hinge = _angle_between(rest, axes, (carried.mT @ normal[..., None])[..., 0])
-    bent = seen & (bend > CLEAR_BEND)
-    angles = torch.where(bent.any(0), hinge, _angle_about(rest, carried.mT @ swing))
-    twist = filled_angles(angles, torch.where(bent.any(0), bent, near_rest))
+    hinge = _angle_between(rest, axes, _turned_back(normal, swing))
+    bent, near_rest = seen & (bend > CLEAR_BEND), seen & ((directions * rest).sum(-1) > FARTHEST_SWING)
+    shown = torch.where(bent.any(0), bent, near_rest)
+    twist = carried + filled_angles(hinge * bent.any(0) - carried, shown)
     # A nearly straight limb may bend past straight: of its plane's two readings the nearer one counts, by half the sine of
     # twice the angle, which has no jump where the other becomes the nearer
     trust = ((bend - LEAST_BEND) / (CLEAR_BEND - LEAST_BEND)).clamp(0, 1)
     twist = twist + trust * 0.5 * torch.sin(2 * (hinge - twist))
-    return carried @ matrix_from_rotation_vector(twist[..., None] * rest)
+    return swing @ matrix_from_rotation_vector(twist[..., None] * rest)
+
+
+def _carried_twist(swing: Tensor, directions: Tensor, rest: Tensor) -> Tensor:
+    """Radians (T, L) about the rest bone from `swing` to a frame that follows the bone through time without turning about it."""
+    step = swing[1:].mT @ shortest_arc(directions[:-1], directions[1:]) @ swing[:-1]
+    cosine = (step.diagonal(dim1=-2, dim2=-1).sum(-1) - 1) / 2
+    steps = torch.atan2((_axis_times_sine(step) * rest).sum(-1), cosine)
+    return torch.cat((torch.zeros_like(directions[:1, :, 0]), steps)).cumsum(0)
 
 
 def _bend(directions: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
@@ -189,19 +196,22 @@ def _angle_between(about: Tensor, start: Tensor, end: Tensor) -> Tensor:
 
 def _share_twist(turned: Tensor, rest: Tensor) -> None:
     """The turn about the spine from pelvis to chest, spread evenly over its joints instead of left to the last."""
-    last = quaternion_from_matrix(turned[:, SPINE[-1]].mT @ turned[:, CHEST])
-    # The sine of the turn about the bone: it grows like the angle, and fades before half a turn, where left becomes right
-    twist = 2 * last[:, 0] * (last[:, 1:] * rest[CHEST]).sum(-1)
+    # The sine of the turn grows like the angle, and fades before half a turn, where left becomes right
+    twist = (_axis_times_sine(turned[:, SPINE[-1]].mT @ turned[:, CHEST]) * rest[CHEST]).sum(-1)
     for number, joint in enumerate(SPINE, start=1):
         share = twist[:, None] * number / (len(SPINE) + 1)
         turned[:, joint] = turned[:, joint] @ matrix_from_rotation_vector(share * rest[CHILDREN[joint][0]])
 
 
-def _angle_about(axis: Tensor, rotation: Tensor) -> Tensor:
-    """Radians (...) about unit `axis` (..., 3) of rotations (..., 3, 3) that leave it where it is."""
+def _axis_times_sine(rotation: Tensor) -> Tensor:
+    """Axes (..., 3) of rotations (..., 3, 3), as long as the sine of the angle."""
     skew = rotation - rotation.mT
-    twice_sine = (axis * torch.stack((skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]), dim=-1)).sum(-1)
-    return torch.atan2(twice_sine, rotation.diagonal(dim1=-2, dim2=-1).sum(-1) - 1)
+    return torch.stack((skew[..., 2, 1], skew[..., 0, 2], skew[..., 1, 0]), dim=-1) / 2
+
+
+def _turned_back(vectors: Tensor, rotations: Tensor) -> Tensor:
+    """Vectors (..., 3) as seen in frames (..., 3, 3)."""
+    return (vectors[..., None, :] @ rotations)[..., 0, :]
 
 
 def _across(vector: Tensor, direction: Tensor) -> Tensor:
