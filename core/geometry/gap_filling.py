@@ -34,8 +34,8 @@ def known_neighbours(known: Tensor) -> KnownNeighbours:
     before = torch.where(known, frames, -1).cummax(0).values
     after = torch.where(known, frames, count).flip(0).cummin(0).values.flip(0)
     before, after = torch.where(before < 0, after, before), torch.where(after == count, before, after)
-    share = (frames - before).clamp_min(0) / (after - before).clamp_min(1)
-    return KnownNeighbours(before, after, share.double())
+    gap = (after - before).double()
+    return KnownNeighbours(before, after, torch.where(gap > 0, (frames - before) / gap.clamp_min(1), 0.0))
 
 
 def filled_angles(angles: Tensor, known: Tensor) -> Tensor:

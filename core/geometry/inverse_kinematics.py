@@ -100,8 +100,8 @@ def _global_rotations(bones: Tensor, lengths: Tensor, rest: Tensor) -> Tensor:
             if joint in HINGE_AXES:
                 lower[:, at] = bones[:, CHILDREN[children[at]][0]]
                 axes[at] = _across(rest.new_tensor(HINGE_AXES[joint]), rest[children[at]])
-        seen_by_parent = [_turned_back(vectors, to_parent) for vectors in (bones[:, children], lower)]
-        turned[:, joints] = to_parent @ _bone_rotations(*seen_by_parent, rest[children], axes)
+        upper, lower = _turned_back(bones[:, children], to_parent), _turned_back(lower, to_parent)
+        turned[:, joints] = to_parent @ _bone_rotations(upper, lower, rest[children], axes)
     _share_twist(turned, rest)
     leaves = [joint for joint, children in enumerate(CHILDREN) if not children]
     turned[:, leaves] = turned[:, [SMPL_22_PARENTS[joint] for joint in leaves]]
