@@ -54,7 +54,7 @@ def test_every_place_names_the_same_version() -> None:
 
 def test_the_listed_weights_have_their_sizes_and_sums(script: ModuleType) -> None:
     listed = tomllib.loads((REPO / "weights" / "manifest.toml").read_text(encoding="utf-8"))
-    assert {"starter", "minilm", "default_body"} <= listed.keys()
+    assert {"starter", "commercial", "minilm", "default_body"} <= listed.keys()
     ours = [file for entry in listed.values() if "package" not in entry for file in entry["files"]]
     assert [file["path"] for file in ours if not script._is_file(REPO / "weights" / file["path"], file["bytes"], file["sha256"])] == []
     assert all(entry["licence"] and entry["title"] for entry in listed.values())

@@ -16,9 +16,8 @@ from ..geometry.skeleton import SMPL_22_NAMES
 
 _N_FEATURES = Layout(len(SMPL_22_NAMES)).n_features
 _CODE_DIM = 192
-# So small a network does not learn its recordings by heart: with the paper's dropout of 0.2 it stays as far from them as from held-out ones
 _STARTER_TRANSFORMER = TokenTransformerConfig(
-    code_dim=_CODE_DIM, width=192, n_layers=5, n_heads=6, feed_forward=768, dropout=0.05, text_width=minilm.WIDTH, word_width=minilm.WIDTH
+    code_dim=_CODE_DIM, width=192, n_layers=5, n_heads=6, feed_forward=768, text_width=minilm.WIDTH, word_width=minilm.WIDTH
 )
 _PAPER_TRANSFORMER = TokenTransformerConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH)
 

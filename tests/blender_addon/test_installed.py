@@ -34,7 +34,8 @@ def test_the_zip_holds_the_rooms_and_the_weights_and_nothing_else(package: Path)
     with zipfile.ZipFile(package) as archive:
         names = archive.namelist()
     assert {name.split("/")[0] for name in names} == {"__init__.py", "blender_manifest.toml", "LICENSE", "blender_addon", "core", "weights"}
-    assert {"weights/starter/model.safetensors", "weights/minilm/minilm.safetensors", "weights/manifest.toml"} <= set(names)
+    assert {f"weights/{model}/model.safetensors" for model in ("starter", "commercial")} <= set(names)
+    assert {"weights/minilm/minilm.safetensors", "weights/manifest.toml"} <= set(names)
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".part"))]
 
 

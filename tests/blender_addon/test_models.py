@@ -29,7 +29,11 @@ def test_what_a_licence_allows_is_said(licence: str, sentence: str) -> None:
 
 
 def test_our_own_models_are_known() -> None:
-    starter = read_models([models.OWN_FOLDER])["starter"]
+    """One by default, which paid work may not use, and one that it may: nothing of the non-commercial data is in that."""
+    known = read_models([models.OWN_FOLDER])
+    commercial, starter = known["commercial"], known["starter"]
+    assert commercial.permission == "CC BY 3.0: commercial work allowed" and any("ACCAD" in credit for credit in commercial.attribution)
+    assert not any("Bandai" in credit for credit in commercial.attribution)
     assert "not for commercial work" in starter.permission and any("ACCAD" in credit for credit in starter.attribution)
 
 
