@@ -30,7 +30,7 @@ from ..geometry.rotations import (
     wrap_angle,
 )
 from ..geometry.skeleton import REST_SKELETON, Skeleton, forward_kinematics
-from .time_series import gaussian_kernel
+from .time_series import gaussian_kernel, path_of
 
 FPS = 20.0
 # The heading is a low-passed pelvis angle: the swing of the hips while walking belongs to the pelvis, not to the way it goes.
@@ -126,11 +126,11 @@ class LocalRotations:
     def pose(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Denormalised features (T, D) to local rotations (T, J, 3, 3) and root translation (T, 3)."""
         groups = self.layout.groups
-        yaw = _integrate(raw[:, groups["yaw_velocity"]] / self.fps).squeeze(-1)
+        yaw = path_of(raw[:-1, groups["yaw_velocity"]] / self.fps).squeeze(-1)
         heading = quaternion_about_y(yaw)
         planar = raw[:, groups["planar_velocity"]] / self.fps
         step = torch.stack((planar[:, 0], torch.zeros_like(planar[:, 0]), planar[:, 1]), dim=-1)
-        translation = _integrate(rotate(heading, step))
+        translation = path_of(rotate(heading, step)[:-1])
         translation = torch.cat((translation[:, :1], raw[:, groups["pelvis_height"]], translation[:, 2:]), dim=-1)
         rotations = matrix_from_rotation_6d(raw[:, groups["rotations"]].reshape(len(raw), -1, 6))
         pelvis = matrix_from_quaternion(heading) @ rotations[:, 0]
@@ -193,11 +193,6 @@ def _difference(values: Tensor) -> Tensor:
         return torch.zeros_like(values)
     steps = values[1:] - values[:-1]
     return torch.cat((steps, steps[-1:]), dim=0)
-
-
-def _integrate(steps: Tensor) -> Tensor:
-    """Inverse of `_difference`, starting at zero."""
-    return torch.cumsum(torch.cat((torch.zeros_like(steps[:1]), steps[:-1]), dim=0), dim=0)
 
 
 def _gaussian_smooth(values: Tensor, sigma: float) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..contract import BodyMotion
 from ..geometry.rotations import (
+    angle_about,
     matrix_from_quaternion,
     matrix_from_rotation_vector,
     quaternion_from_matrix,
@@ -21,7 +22,7 @@ from ..geometry.rotations import (
     sign_continuous,
 )
 from ..geometry.skeleton import Skeleton, forward_kinematics
-from .time_series import gaussian_kernel, runs
+from .time_series import path_of, runs, smoothed
 
 PLANTED = 0.5  # contact from which a joint counts as standing
 FASTEST_SLIDE = 0.8  # m/s; what moves faster is stepping, whatever the contact says
@@ -96,8 +97,8 @@ def _path_correction(positions: Tensor, planted: list[Tensor], legs: list[_Leg])
     standing = torch.cat(planted, dim=-1)
     both = (standing[1:] & standing[:-1]).double()
     slide = ((positions[1:, joints] - positions[:-1, joints]) * both[..., None]).sum(1) / both.sum(-1, keepdim=True).clamp_min(1)
-    back = _smooth(-slide * torch.tensor([1.0, 0.0, 1.0], dtype=slide.dtype), PATH_SMOOTHING)
-    return torch.cat((torch.zeros_like(back[:1]), back.cumsum(0)))
+    back = smoothed(-slide * torch.tensor([1.0, 0.0, 1.0], dtype=slide.dtype), PATH_SMOOTHING)
+    return path_of(back)
 
 
 def _foot_correction(positions: Tensor, standing: Tensor, leg: _Leg) -> Tensor:
@@ -105,7 +106,7 @@ def _foot_correction(positions: Tensor, standing: Tensor, leg: _Leg) -> Tensor:
     joints = positions[:, leg.standing_joints]
     both = (standing[1:] & standing[:-1]).double()
     slide = ((joints[1:] - joints[:-1]) * both[..., None]).sum(1) / both.sum(-1, keepdim=True).clamp_min(1)
-    path = torch.cat((torch.zeros_like(slide[:1]), slide.cumsum(0)))
+    path = path_of(slide)
     moved = torch.zeros_like(path)
     stands = standing.any(-1).numpy()
     for first, last in runs(stands):
@@ -137,7 +138,7 @@ def _bend(local: Tensor, positions: Tensor, turned: Tensor, leg: _Leg, goal: Ten
     reach = torch.minimum(torch.maximum(reach, (upper - lower).abs() + 1e-6), LONGEST_REACH * (upper + lower))
     reach = torch.maximum(reach, torch.minimum((positions[:, leg.ankle] - hip).norm(dim=-1), (goal - hip).norm(dim=-1)))
     axis = _hinge(thigh, shin, turned[:, leg.hip])
-    bent = _angle_about(axis, thigh, shin)
+    bent = angle_about(axis, thigh, shin)
     wanted = torch.arccos(((reach.square() - upper.square() - lower.square()) / (2 * upper * lower)).clamp(-1, 1))
     knee_turn = matrix_from_rotation_vector(axis * (wanted - bent)[:, None])
     ankle = thigh + torch.einsum("tij,tj->ti", knee_turn, shin)
@@ -158,15 +159,3 @@ def _hinge(thigh: Tensor, shin: Tensor, hip_turned: Tensor) -> Tensor:
     level = lateral - (lateral * thigh).sum(-1, keepdim=True) * thigh / thigh.square().sum(-1, keepdim=True)
     axis = torch.where(clear, across, level)
     return axis / axis.norm(dim=-1, keepdim=True).clamp_min(1e-9)
-
-
-def _angle_about(axis: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    return torch.atan2((torch.linalg.cross(start, end) * axis).sum(-1), (start * end).sum(-1))
-
-
-def _smooth(values: Tensor, sigma: float) -> Tensor:
-    """(T, C) low-passed in time, the ends held."""
-    kernel = gaussian_kernel(sigma, values.dtype)
-    radius = len(kernel) // 2
-    held = torch.cat((values[:1].expand(radius, -1), values, values[-1:].expand(radius, -1)))
-    return torch.nn.functional.conv1d(held.T[:, None], kernel[None, None])[:, 0].T

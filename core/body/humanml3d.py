@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.rotations import quaternion_about_y, rotate
+from .time_series import path_of
 
 _X, _Y, _Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 _LEFTWARD, _RIGHTWARD, _DOWN = _X, (-1.0, 0.0, 0.0), (0.0, -1.0, 0.0)
@@ -137,16 +138,11 @@ def root_from_features(features: Tensor, layout: FeatureLayout = HUMANML3D) -> t
         raise ValueError(f"features of {layout.name} are (T, {layout.n_features}) with at least one frame, not {tuple(features.shape)}")
     groups = layout.groups
     # The stored half angle turns the world against the body
-    heading = -2.0 * _sum_before(features[..., groups["yaw_velocity"]]).squeeze(-1)
+    heading = -2.0 * path_of(features[..., :-1, groups["yaw_velocity"]]).squeeze(-1)
     x, z = features[..., groups["planar_velocity"]].unbind(-1)
     step = torch.stack((x, torch.zeros_like(x), z), dim=-1)
     # A step is stored with the frame that it leaves, in the axes of the frame that it comes to
     steps = rotate(quaternion_about_y(heading[..., 1:]), step[..., :-1, :])
-    way = torch.cat((torch.zeros_like(step[..., :1, :]), torch.cumsum(steps, dim=-2)), dim=-2)
+    way = path_of(steps)
     root = torch.cat((way[..., :1], features[..., groups["root_height"]], way[..., 2:]), dim=-1)
     return heading, root * layout.metres_per_unit
-
-
-def _sum_before(values: Tensor) -> Tensor:
-    """Sum (..., T, C) of the rows before each row; the first is zero."""
-    return torch.cumsum(torch.cat((torch.zeros_like(values[..., :1, :]), values[..., :-1, :]), dim=-2), dim=-2)

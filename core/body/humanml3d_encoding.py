@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from ..geometry.rotations import matrix_from_quaternion, quaternion_about_y, rotate, rotation_6d_from_matrix, shortest_arc, wrap_angle
 from .humanml3d import HUMANML3D, FeatureLayout
-from .time_series import gaussian_kernel
+from .time_series import smoothed
 
 HEADING_SIGMA_FRAMES = 20.0
 HEADING_REACH_SIGMAS = 4.0
@@ -63,10 +63,7 @@ def stand_at_origin(positions: Tensor, layout: FeatureLayout = HUMANML3D) -> Ten
 def smooth_heading(positions: Tensor, layout: FeatureLayout = HUMANML3D) -> Tensor:
     """Published heading (T,) in [-pi, pi] about +Y of a clip (T, J, 3) that stands at the origin: low-passed over seconds."""
     ahead = _ahead(positions, layout, hips=-1.0)
-    kernel = gaussian_kernel(HEADING_SIGMA_FRAMES, ahead.dtype, HEADING_REACH_SIGMAS).to(ahead.device)
-    reach = len(kernel) // 2
-    padded = torch.cat((ahead[:1].expand(reach, 3), ahead, ahead[-1:].expand(reach, 3)))
-    heading = _heading_of(F.conv1d(padded.T[:, None], kernel[None, None])[:, 0].T)
+    heading = _heading_of(smoothed(ahead, HEADING_SIGMA_FRAMES, HEADING_REACH_SIGMAS))
     return torch.cat((torch.zeros_like(heading[:1]), heading[1:]))
 
 

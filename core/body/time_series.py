@@ -1,10 +1,11 @@
-"""Values over time: runs of frames that have something in common, and the weights of a low-pass."""
+"""Values over time: runs of frames that have something in common, low-passes, and where steps lead."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def runs(flags: np.ndarray) -> list[tuple[int, int]]:
@@ -18,3 +19,16 @@ def gaussian_kernel(sigma: float, dtype: torch.dtype, reach_sigmas: float = 3.0)
     radius = int(reach_sigmas * sigma)
     kernel = torch.exp(-0.5 * (torch.arange(-radius, radius + 1, dtype=dtype) / sigma) ** 2)
     return kernel / kernel.sum()
+
+
+def smoothed(values: Tensor, sigma: float, reach_sigmas: float = 3.0) -> Tensor:
+    """(T, C) low-passed in time by a Gaussian of sigma frames, the ends held."""
+    kernel = gaussian_kernel(sigma, values.dtype, reach_sigmas).to(values.device)
+    radius = len(kernel) // 2
+    held = torch.cat((values[:1].expand(radius, -1), values, values[-1:].expand(radius, -1)))
+    return F.conv1d(held.T[:, None], kernel[None, None])[:, 0].T
+
+
+def path_of(steps: Tensor) -> Tensor:
+    """Where steps (..., T - 1, C) lead from zero: (..., T, C)."""
+    return F.pad(steps.cumsum(-2), (0, 0, 1, 0))

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from .gap_filling import filled_angles, filled_directions, filled_rotations
 from .rotations import (
+    angle_about,
     matrix_from_quaternion,
     matrix_from_rotation_vector,
     quaternion_from_matrix,
@@ -162,7 +163,7 @@ def _bone_rotations(bones: Tensor, lower: Tensor, rest: Tensor, axes: Tensor) ->
     swing = shortest_arc(rest.expand_as(directions), directions)
     carried = _carried_twist(swing, directions, rest)
     normal, bend = _bend(directions, lower)
-    hinge = _angle_between(rest, axes, _turned_back(normal, swing))
+    hinge = angle_about(rest, axes.expand_as(normal), _turned_back(normal, swing))
     bent, near_rest = seen & (bend > CLEAR_BEND), seen & ((directions * rest).sum(-1) > FARTHEST_SWING)
     shown = torch.where(bent.any(0), bent, near_rest)
     twist = carried + filled_angles(hinge * bent.any(0) - carried, shown)
@@ -187,11 +188,6 @@ def _bend(directions: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
     lower = F.normalize(lower, dim=-1)
     normal = torch.linalg.cross(directions, lower)
     return normal, torch.minimum(normal.norm(dim=-1), 1 + (directions * lower).sum(-1)) * there
-
-
-def _angle_between(about: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    """Radians (...) about the unit vector `about` from `start` (unit, square to it) to `end` (..., 3)."""
-    return torch.atan2((torch.linalg.cross(about, start) * end).sum(-1), (start * end).sum(-1))
 
 
 def _share_twist(turned: Tensor, rest: Tensor) -> None:

@@ -132,6 +132,11 @@ def wrap_angle(angle: Tensor) -> Tensor:
     return torch.remainder(angle + torch.pi, 2 * torch.pi) - torch.pi
 
 
+def angle_about(axis: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    """Radians (...) in [-pi, pi] about the unit vectors `axis` from `start` to `end`, all (..., 3), both square to it."""
+    return torch.atan2((torch.linalg.cross(start, end) * axis).sum(-1), (start * end).sum(-1))
+
+
 def shortest_arc(a: Tensor, b: Tensor) -> Tensor:
     """Smallest rotation `(..., 3, 3)` that brings the direction of `a` `(..., 3)` to that of `b`.
 

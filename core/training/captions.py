@@ -57,8 +57,8 @@ class CaptionBook:
         A clip that was looked at and cut into segments has only theirs: the index describes it as a whole. Beside what is seen in them
         each says what the whole is, as most prompts do: a pirouette is a dance.
         """
-        found = self._segments[label.clip] if pack == "cmu" and label.clip in self._segments else []
-        found = found or [Caption(text) for text in self._whole(pack, label)]
+        segments = self._segments.get(label.clip) if pack == "cmu" else None
+        found = segments or [Caption(text) for text in self._whole(pack, label)]
         return found if pack == "bandai_namco" else list(dict.fromkeys(found + self._in_general(label, found)))
 
     def _in_general(self, label: Label, found: list[Caption]) -> list[Caption]:

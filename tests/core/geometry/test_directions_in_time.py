@@ -6,15 +6,17 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from understudy.core.geometry.rotations import (
+    angle_about,
     matrix_from_quaternion,
     quaternion_about_y,
     quaternion_from_rotation_vector,
     quaternion_multiply,
+    rotate,
     shortest_arc,
     sign_continuous,
     twist_about_y,
@@ -66,6 +68,14 @@ def test_the_twist_about_y_is_what_a_tilt_about_a_level_axis_leaves(
     q = quaternion_multiply(turn, lean) if tilt_first else quaternion_multiply(lean, turn)
     found = float(twist_about_y(-q if flipped else q))
     assert math.isclose(math.remainder(found - yaw, 2 * math.pi), 0, abs_tol=1e-7)
+
+
+@given(direction, direction, st.floats(-3.1, 3.1), st.floats(0.1, 10))
+def test_the_angle_about_an_axis_is_the_one_that_was_turned_by(axis: Tensor, other: Tensor, angle: float, length: float) -> None:
+    start = torch.linalg.cross(axis, other)
+    assume(float(start.norm()) > 1e-3)
+    end = length * rotate(quaternion_from_rotation_vector(axis * angle), start)
+    assert math.isclose(float(angle_about(axis, start, end)), angle, abs_tol=1e-7)
 
 
 @given(direction, direction)

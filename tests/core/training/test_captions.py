@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 from understudy.core.training.captions import (
     GENERAL_SENTENCES,
     SENTENCES_A_CELL,
-    SENTENCES_FOLDER,
     Caption,
     CaptionBook,
     mirrored_text,
-    read_table,
     read_timed_captions,
 )
 from understudy.core.training.motion_capture.packs import Label
@@ -25,7 +23,6 @@ from understudy.core.training.motion_capture.source_clip import MotionFileError
 from understudy.tests.core.training.sample_data import BODY, needs_data, pack
 
 BOOK = CaptionBook()
-GENERAL = {content: entry["phrases"] for content, entry in read_table(SENTENCES_FOLDER / "contents.toml")["content"].items()}
 PACKS = ("bandai_namco", "cmu", "accad")
 ODD_ONES_OUT = ("walk-left", "walk-right")  # they look the other way: both sides are named
 
@@ -90,7 +87,7 @@ def test_every_described_part_of_a_dance_is_also_called_a_dance() -> None:
         for caption in BOOK.captions("cmu", label):
             parts.setdefault((caption.start, caption.end), set()).add(caption.text)
         for texts in parts.values():
-            general = [text for text in texts if any(text.endswith(phrase) for phrase in GENERAL["dance"])]
+            general = [text for text in texts if any(text.endswith(phrase) for phrase in BOOK._general["dance"])]
             assert len(general) >= GENERAL_SENTENCES - 1 and len(texts) > len(general), label.clip
 
 
