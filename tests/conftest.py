@@ -70,6 +70,15 @@ def minilm_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def clip_merges() -> Path:
+    """Skips where CLIP's vocabulary has not been fetched."""
+    path = REPO / "weights" / "clip" / "bpe_simple_vocab_16e6.txt.gz"
+    if not path.is_file():
+        pytest.skip("weights/clip is without its vocabulary: `python build_addon.py build` fetches it")
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny_bundle(written_bundle: Path, minilm_folder: Path) -> Path:
     """Folder of the tiny model, which can be loaded and generates in a blink; its parent is a folder of models."""
     return written_bundle

