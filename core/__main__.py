@@ -51,10 +51,10 @@ def _add_worker(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _run_worker(options: argparse.Namespace) -> None:
-    from .weights_manifest import WEIGHTS_FOLDER
+    from .model_folders import model_folders
     from .worker import main as work
 
-    work((WEIGHTS_FOLDER, *options.models), options.nice)
+    work(model_folders(tuple(options.models)), options.nice)
 
 
 if __name__ == "__main__":

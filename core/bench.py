@@ -23,7 +23,8 @@ from .body.token_plan import LONGEST_WINDOW
 from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
 from .service import pick_device
-from .training.sizes import PUBLISHED, STARTER
+from .training.sizes import STARTER
+from .weights_import.published import PUBLISHED
 
 CANDIDATES = 4  # as our own bundles are made
 PROMPT = "a person walks forward and waves with the right hand"

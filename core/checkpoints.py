@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from .body import minilm
-from .body.features import Layout, LocalRotations
+from .body import clip_text, minilm
+from .body.features import LocalRotations, Representation
 from .body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
 from .body.motion_length import LengthConfig, LengthEstimator
 from .body.motion_tokens import MotionTokenizer, TokenizerConfig
 from .body.pipeline import BodyNetworks, BodyPipeline, SamplingSettings
+from .body.representations import LOCAL_ROTATIONS, REPRESENTATIONS
 from .body.residual_tokens import ResidualSettings, ResidualTransformer
 from .body.text_encoder import TextEncoder
 from .body.token_generator import MaskTransformer, UnmaskingSettings
 from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
-from .contract import WeightsError
-from .geometry.skeleton import REST_SKELETON
+from .card_fields import dataclass_from_json
+from .contract import WeightsError, user_models_folder
+from .saved_clip import load_saved
 from .weights_manifest import WEIGHTS_FOLDER, check_file, file_sha256, verified
 
 CARD_FILE, WEIGHTS_FILE = "bundle.json", "model.safetensors"
 FORMAT = "understudy body bundle 1"
-REPRESENTATION = "local-rotations"
-_N_FEATURES = Layout(len(REST_SKELETON.names)).n_features
+REPRESENTATION = LOCAL_ROTATIONS
 MAX_CANDIDATES = 16
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class BundleCard:
 
     residual_layers: how many layers of residual tokens are generated; candidates: draws that a matcher chooses from.
     temperature, choice_noise: of the base tokens, as in UnmaskingSettings.
-    bytes, sha256: of its safetensors.
+    bytes, sha256: of its safetensors; origin: the files that an imported one was made of.
     """
 
     format: str
@@ -78,6 +75,7 @@ class BundleCard:
     candidates: int = 1
     temperature: float = 1.0
     choice_noise: float = 0.0
+    origin: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.residual_share <= 1:
@@ -113,8 +111,12 @@ def save_bundle(folder: Path, card: BundleCard, networks: BodyNetworks, represen
     weights = folder / WEIGHTS_FILE
     weights.chmod(0o644)
     card = dataclasses.replace(card, bytes=weights.stat().st_size, sha256=file_sha256(weights))
-    (folder / CARD_FILE).write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", encoding="utf-8")
+    write_card(folder, card)
     return card
+
+
+def write_card(folder: Path, card: BundleCard) -> None:
+    (folder / CARD_FILE).write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", encoding="utf-8")
 
 
 def read_card(folder: Path) -> BundleCard:
@@ -160,40 +162,45 @@ def is_bundle(folder: Path) -> bool:
 def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, BundleCard]:
     """A bundle ready to generate. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
     networks, representation, card = load_networks(folder)
-    return assembled(networks, representation, card, device), card
+    return assembled(networks, representation, card, device, (folder.parent,)), card
 
 
-def assembled(networks: BodyNetworks, representation: LocalRotations, card: BundleCard, device: torch.device) -> BodyPipeline:
+def assembled(
+    networks: BodyNetworks, representation: Representation, card: BundleCard, device: torch.device, encoder_folders: tuple[Path, ...] = ()
+) -> BodyPipeline:
     """The pipeline of a bundle's parts. Raises WeightsError where they do not fit together."""
     for _, network in _parts(networks):
         network.to(device).eval().requires_grad_(False)
-    encoder = load_text_encoder(card.text_encoder)
+    encoder = load_text_encoder(card.text_encoder, encoder_folders=encoder_folders)
     _check_fit(card, encoder)
     unmasking = UnmaskingSettings(guidance=card.guidance, temperature=card.temperature, choice_noise=card.choice_noise)
     residual = ResidualSettings(card.residual_guidance, share=card.residual_share, layers=card.residual_layers)
     return BodyPipeline(networks, encoder, representation, SamplingSettings(unmasking, residual, card.has_steps, card.candidates), device)
 
 
-def load_networks(folder: Path) -> tuple[BodyNetworks, LocalRotations, BundleCard]:
+def load_networks(folder: Path) -> tuple[BodyNetworks, Representation, BundleCard]:
     """The networks of a bundle on the CPU, and the features that they work with. Raises WeightsError as `load_pipeline` does."""
     card = read_card(folder)
-    if card.representation != REPRESENTATION:
+    if card.representation not in REPRESENTATIONS:
         raise WeightsError(
             f'The model "{card.name}" uses the representation {card.representation}, which this version does not know: install the newest.'
         )
     check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256)
     tensors = _read_safetensors(folder / WEIGHTS_FILE)
     networks = _networks_of(card)
-    _check_tensors(tensors, networks, card.name)
+    _check_tensors(tensors, networks, card)
     for part, network in _parts(networks):
         own = {name.removeprefix(f"{part}."): tensor.float() for name, tensor in tensors.items() if name.startswith(f"{part}.")}
         network.load_state_dict(own)
     # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
-    return networks, LocalRotations(tensors["features.mean"].clone(), tensors["features.std"].clone()), card
+    build = REPRESENTATIONS[card.representation].build
+    return networks, build(tensors["features.mean"].clone(), tensors["features.std"].clone()), card
 
 
-def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER) -> TextEncoder:
-    """Raises WeightsError for an unknown name or files that are not the listed ones."""
+def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER, encoder_folders: tuple[Path, ...] = ()) -> TextEncoder:
+    """encoder_folders: where an imported one may lie, beside the user's. Raises WeightsError for an unknown name or other files."""
+    if name == clip_text.NAME:
+        return load_saved((*encoder_folders, user_models_folder()), folder)
     if name != minilm.NAME:
         raise WeightsError(f"The text encoder {name} is not known to this version: install the newest.")
     state = _read_safetensors(verified(f"minilm/{minilm.WEIGHTS_FILE}", folder))
@@ -219,23 +226,25 @@ def _networks_of(card: BundleCard) -> BodyNetworks:
         raise WeightsError(f'The networks of the model "{card.name}" cannot be built ({error}): install the model again.') from error
 
 
-def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, model: str) -> None:
+def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, card: BundleCard) -> None:
     """Raises WeightsError unless every tensor is there with its shape, no other one is, and all numbers can be used."""
     expected = {f"{part}.{name}": tensor.shape for part, network in _parts(networks) for name, tensor in network.state_dict().items()}
-    expected |= dict.fromkeys(("features.mean", "features.std"), torch.Size([_N_FEATURES]))
+    expected |= dict.fromkeys(("features.mean", "features.std"), torch.Size([REPRESENTATIONS[card.representation].n_features]))
     missing = sorted(expected.keys() - tensors.keys())
     surplus = sorted(tensors.keys() - expected.keys())
     misshapen = sorted(name for name in expected.keys() & tensors.keys() if tensors[name].shape != expected[name])
     if missing or surplus or misshapen:
         raise WeightsError(
-            f'The weights of the model "{model}" do not fit its card: missing {missing[:3]}, surplus {surplus[:3]},'
+            f'The weights of the model "{card.name}" do not fit its card: missing {missing[:3]}, surplus {surplus[:3]},'
             f" wrong shape {misshapen[:3]}. Install the model again."
         )
     unusable = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if unusable:
-        raise WeightsError(f'The weights of the model "{model}" hold numbers that are not finite ({unusable[0]}): install the model again.')
+        raise WeightsError(
+            f'The weights of the model "{card.name}" hold numbers that are not finite ({unusable[0]}): install the model again.'
+        )
     if not (tensors["features.std"] > 0).all():
-        raise WeightsError(f'The weights of the model "{model}" divide by nothing (features.std): install the model again.')
+        raise WeightsError(f'The weights of the model "{card.name}" divide by nothing (features.std): install the model again.')
 
 
 def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
@@ -246,7 +255,7 @@ def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
     residual = configs.residual or dataclasses.replace(tokens, n_quantizers=tokenizer.n_quantizers)
     matcher = configs.matcher or MatcherConfig(tokens.n_codes, text_width=encoder.pooled_width, word_width=encoder.word_width)
     shared = {
-        "features": {_N_FEATURES, tokenizer.n_features, flow.n_features},
+        "features": {REPRESENTATIONS[card.representation].n_features, tokenizer.n_features, flow.n_features},
         "code width": {tokenizer.code_dim, flow.code_dim},
         "codes": {tokenizer.n_codes, tokens.n_codes, residual.n_codes, matcher.n_codes},
         "token layers": {tokenizer.n_quantizers, residual.n_quantizers},
@@ -262,35 +271,3 @@ def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
         if len(sizes) > 1:
             among = " and ".join(map(str, sorted(sizes)))
             raise WeightsError(f'The networks of the model "{card.name}" do not fit together ({what}: {among}): install the model again.')
-
-
-def dataclass_from_json(kind: type[T], values: Any) -> T:
-    """A dataclass from JSON; lists become tuples, nested dataclasses are built too.
-
-    TypeError for unknown or missing fields and for values of another type, ValueError for numbers that no field means.
-    """
-    annotations = typing.get_type_hints(kind)
-    if not isinstance(values, dict) or not values.keys() <= annotations.keys():
-        raise TypeError(f"{values!r:.80} does not hold the fields of {kind.__name__}")
-    return kind(**{name: _field(annotations[name], value, name) for name, value in values.items()})
-
-
-def _field(annotation: Any, value: Any, name: str) -> Any:
-    if type(None) in typing.get_args(annotation):
-        if value is None:
-            return None
-        (annotation,) = (kind for kind in typing.get_args(annotation) if kind is not type(None))
-    if dataclasses.is_dataclass(annotation):
-        return dataclass_from_json(typing.cast(type, annotation), value)
-    if typing.get_origin(annotation) is tuple and isinstance(value, list):
-        kinds = typing.get_args(annotation)
-        kinds = kinds[:1] * len(value) if kinds[1:] == (...,) else kinds
-        if len(kinds) == len(value):
-            return tuple(_field(kind, item, name) for kind, item in zip(kinds, value, strict=True))
-    if annotation is float and type(value) is int:
-        value = float(value)
-    if type(value) is not annotation:
-        raise TypeError(f"{name} is {value!r:.80}")
-    if isinstance(value, int | float) and not 0 <= value < math.inf:
-        raise ValueError(f"{name} is {value}")
-    return value

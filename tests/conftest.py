@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 STATUS = pytest.StashKey[int]()
 # Worker processes that the tests start inherit it: the suite is measured on one core
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test sees what was imported on this machine, nor adds to it
+os.environ["UNDERSTUDY_MODELS"] = tempfile.mkdtemp(prefix="understudy-models-")
 
 make_package_importable()
 

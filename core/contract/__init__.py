@@ -15,6 +15,7 @@ from .errors import (
     WorkerDied,
     WorkerHung,
 )
+from .folders import user_models_folder
 from .frames import decode_frame, encode_frame, read_frame
 from .messages import (
     CONTRACT_VERSION,
@@ -69,4 +70,5 @@ __all__ = [
     "decode_frame",
     "encode_frame",
     "read_frame",
+    "user_models_folder",
 ]

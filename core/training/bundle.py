@@ -10,7 +10,8 @@ from typing import Any
 from torch import nn
 
 from ..body import minilm
-from ..checkpoints import FORMAT, REPRESENTATION, BodyConfigs, BundleCard, build_networks, dataclass_from_json, save_bundle
+from ..card_fields import dataclass_from_json
+from ..checkpoints import FORMAT, REPRESENTATION, BodyConfigs, BundleCard, build_networks, save_bundle
 from ..contract import UnderstudyError
 from .run import CHECKPOINT, saved_config, trained_network
 from .tasks import trained_tokenizer

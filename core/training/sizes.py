@@ -38,5 +38,3 @@ PAPER = BodyConfigs(
     length=LengthConfig(text_width=minilm.WIDTH),
     matcher=MatcherConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
 )
-# What the official checkpoints have: HumanML3D's features, CLIP's vectors
-PUBLISHED = BodyConfigs(TokenizerConfig(), TokenTransformerConfig(), TokenTransformerConfig(), FlowDecoderConfig(), LengthConfig())

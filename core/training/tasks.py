@@ -14,11 +14,13 @@ from ..body import minilm
 from ..body.features import LocalRotations
 from ..body.motion_tokens import MotionTokenizer, TokenizerConfig
 from ..body.pipeline import BodyNetworks
-from ..checkpoints import BodyConfigs, BundleCard, dataclass_from_json, load_networks, load_text_encoder
+from ..card_fields import dataclass_from_json
+from ..checkpoints import BodyConfigs, BundleCard, load_text_encoder
 from ..contract import BadRequest, UnderstudyError
 from .corpus import Corpus
 from .encoded_sentences import EncodedSentences, encode_sentences
 from .evaluation.train_judge import JudgeTask
+from .own_networks import load_own_networks
 from .run import CHECKPOINT, Task, saved_config, saved_extra, trained_network
 from .text_motion import TextMotionSampler
 from .train_flow import FlowTask, as_refining
@@ -49,7 +51,7 @@ class Ingredients:
         """The task and its network's configuration. Raises UnderstudyError where something before it is missing."""
         task, config = self._fresh_task(network)
         if self.start_from:
-            networks, representation, card = load_networks(self.start_from)
+            networks, representation, card = load_own_networks(self.start_from)
             task.network.load_state_dict(_starting_weights(networks, card, network, config, self.start_from))
             if isinstance(task, TokenizerTask):
                 task.start_from(representation)

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from understudy.core import checkpoints
 from understudy.core.body.features import LocalRotations
+from understudy.core.card_fields import dataclass_from_json
 from understudy.core.checkpoints import (
     BodyConfigs,
     build_networks,
-    dataclass_from_json,
     find_bundle,
     load_pipeline,
     load_text_encoder,
@@ -241,7 +241,7 @@ def rebuilt(folder: Path, configs: BodyConfigs, n_features: int = 161) -> Path:
 def test_networks_that_do_not_fit_together(
     part: str, change: dict[str, int], bundle_copy: Path, tiny_configs: BodyConfigs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "load_text_encoder", lambda name: types.SimpleNamespace(pooled_width=384, word_width=384))
+    monkeypatch.setattr(checkpoints, "load_text_encoder", lambda name, **_: types.SimpleNamespace(pooled_width=384, word_width=384))
     odd = dataclasses.replace(tiny_configs, **{part: dataclasses.replace(getattr(tiny_configs, part), **change)})
     sentence(rebuilt(bundle_copy, odd), "tiny", "fit together")
 

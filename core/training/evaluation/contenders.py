@@ -15,10 +15,11 @@ from ...body.flow_decoder import RectifiedFlowDecoder
 from ...body.motion_tokens import MotionTokenizer
 from ...body.pipeline import BodyPipeline
 from ...body.text_encoder import TextEncoder
-from ...checkpoints import assembled, load_networks
+from ...checkpoints import assembled
 from ...contract import BodyMotion, BodyRequest, Quality, Recipe
 from ..corpus import Corpus, Stretch
 from ..encoded_sentences import EncodedSentences
+from ..own_networks import load_own_networks
 from .observations import motion_of
 
 FIRST_SEED = 1000
@@ -46,7 +47,7 @@ class Model:
     """A bundle. Both of its contenders decode the same tokens, which are drawn once."""
 
     def __init__(self, folder: Path) -> None:
-        networks, self.representation, card = load_networks(folder)
+        networks, self.representation, card = load_own_networks(folder)
         self.tokenizer, self.flow = networks.tokenizer, networks.flow
         self._pipeline = assembled(networks, self.representation, card, _CPU)
         self._vq_pipeline = self._pipeline.with_decoder(VQDecoder(networks.flow, networks.tokenizer))

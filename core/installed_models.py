@@ -1,0 +1,73 @@
+"""Which models there are on this machine, and taking one of the user's away."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .body import clip_text
+from .checkpoints import CARD_FILE, WEIGHTS_FILE, read_card
+from .contract import WeightsError, user_models_folder
+from .saved_clip import is_saved, saved_in
+from .saved_clip import read_card as read_encoder_card
+
+
+@dataclass(frozen=True)
+class Installed:
+    """bytes: of the weights; reads: the name of its text encoder, "" for a text encoder itself."""
+
+    name: str
+    title: str
+    licence: str
+    bytes: int
+    folder: Path
+    reads: str = ""
+
+
+def installed(folders: tuple[Path, ...]) -> list[Installed]:
+    """Models and imported text encoders of these folders. A card that cannot be read is told in its title."""
+    found: list[Installed] = []
+    for folder in folders:
+        found += [_model(card.parent) for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
+        found += [_encoder(folder)] if is_saved(folder) else []
+    return found
+
+
+def remove(name: str, folder: Path | None = None) -> Installed:
+    """Takes a model or text encoder out of the user's folder. Raises WeightsError where it is not there, or others need it."""
+    folder = folder or user_models_folder()
+    there = {each.name: each for each in installed((folder,))}
+    if name not in there:
+        names = ", ".join(there) or "nothing"
+        raise WeightsError(f'There is no "{" ".join(name.split())[:60]}" in {folder}; it holds {names}. Only these can be removed.')
+    needing = [each.name for each in there.values() if each.reads == name]
+    if needing:
+        raise WeightsError(f"{', '.join(needing)} read prompts with {name}: remove these first.")
+    try:
+        shutil.rmtree(there[name].folder)
+    except OSError as error:
+        raise WeightsError(f"{there[name].folder} cannot be removed ({error.strerror}): close Blender, which may use it.") from error
+    return there[name]
+
+
+def _model(folder: Path) -> Installed:
+    try:
+        card = read_card(folder)
+    except WeightsError as error:
+        return Installed(folder.name, str(error), "unknown", _bytes(folder), folder)
+    return Installed(folder.name, card.title, card.licence, _bytes(folder), folder, card.text_encoder)
+
+
+def _encoder(models: Path) -> Installed:
+    folder = saved_in(models)
+    try:
+        licence = read_encoder_card(folder).licence
+    except WeightsError as error:
+        return Installed(folder.name, str(error), "unknown", _bytes(folder), folder)
+    return Installed(clip_text.NAME, "CLIP's text encoder, shared by imported models", licence, _bytes(folder), folder)
+
+
+def _bytes(folder: Path) -> int:
+    weights = folder / WEIGHTS_FILE
+    return weights.stat().st_size if weights.is_file() else 0

@@ -1,0 +1,63 @@
+"""`weights import`, `weights list` and `weights remove`: the models on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+
+def add_weights_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("weights", help="import, list and remove models")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_import(verbs)
+    listing = verbs.add_parser("list", help="the models on this machine, with their licences")
+    listing.set_defaults(run=_list)
+    removing = verbs.add_parser("remove", help="delete an imported model")
+    removing.add_argument("name")
+    removing.set_defaults(run=_remove)
+
+
+def _add_import(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = verbs.add_parser("import", help="officially released weights, as they were downloaded, to a model")
+    parser.add_argument(
+        "paths", type=Path, nargs="+", metavar="PATH", help="files, zips and folders of MoMask, DisCoRD and CLIP, all of one model"
+    )
+    parser.add_argument("--name", default="", help="of the new model; that of its data set if left out")
+    parser.add_argument("--replace", action="store_true", help="put it in the place of a model of the same name")
+    parser.add_argument("--folder", type=Path, help="of models; the user's own if left out")
+    parser.set_defaults(run=_import)
+
+
+def _import(options: argparse.Namespace) -> None:
+    from .contract import user_models_folder
+    from .terminal import ProgressLine
+    from .weights_import.importing import Order, import_weights
+
+    folder = options.folder.absolute() if options.folder else user_models_folder()
+    began, progress = time.perf_counter(), ProgressLine()
+    try:
+        done = import_weights(Order(tuple(options.paths), folder, options.name, options.replace), progress)
+    finally:
+        progress.finish()
+    for place in done.used:
+        print(f"used      {place}")
+    for place in done.left_out:
+        print(f"left out  {place}")
+    for made in done.folders:
+        print(f"{made}: imported in {time.perf_counter() - began:.1f} s")
+
+
+def _list(_options: argparse.Namespace) -> None:
+    from .installed_models import installed
+    from .model_folders import model_folders
+
+    for each in installed(model_folders()):
+        print(f"{each.name}  {each.bytes / 1e6:,.0f} MB  {each.licence}\n    {each.title}\n    {each.folder}")
+
+
+def _remove(options: argparse.Namespace) -> None:
+    from .installed_models import remove
+
+    gone = remove(options.name)
+    print(f"{gone.folder}: removed, {gone.bytes / 1e6:,.0f} MB freed")

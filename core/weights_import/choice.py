@@ -1,0 +1,90 @@
+"""Which of the recognised files become one model: of every network one, all from the same published set, and their mean and deviation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import torch
+from torch import Tensor
+
+from ..contract import WeightsError
+from .downloads import Download
+from .published import PublishedSet
+from .recognition import Part, Role, named_set
+from .statistics import Statistics, find_statistics
+
+BODY_ROLES = (Role.TOKENIZER, Role.TOKENS, Role.RESIDUAL, Role.FLOW, Role.LENGTH)
+# What the authors call the file of a network that is meant, where a folder also has others of its training
+_PUBLISHED_FILES = {
+    Role.TOKENIZER: "net_best_fid.tar",
+    Role.TOKENS: "latest.tar",
+    Role.RESIDUAL: "net_best_fid.tar",
+    Role.LENGTH: "finest.tar",
+}
+
+
+@dataclass(frozen=True)
+class Body:
+    """A whole model: its networks, the set that they were released as, and how they see motion."""
+
+    parts: Mapping[Role, Part]
+    published: PublishedSet
+    statistics: Statistics
+
+    @property
+    def downloads(self) -> list[Download]:
+        return [*(part.download for part in self.parts.values()), *self.statistics.downloads]
+
+
+def choose(
+    found: Sequence[Part], downloads: list[Download], sets: tuple[PublishedSet, ...], has_text: bool
+) -> tuple[Body | None, Part | None]:
+    """A model, a text encoder, or both. has_text: a text encoder was imported before. Raises WeightsError for half a model."""
+    parts = _one_of_each(found)
+    text = parts.pop(Role.TEXT, None)
+    if text and not parts:
+        return None, text
+    _check_complete(parts, text, has_text)
+    published = _common_set(parts, sets)
+    return Body(parts, published, find_statistics(downloads, parts[Role.TOKENIZER].download, published.layout)), text
+
+
+def _one_of_each(found: Sequence[Part]) -> dict[Role, Part]:
+    by_role = {role: [part for part in found if part.role is role] for role in Role}
+    return {role: _one(role, parts) for role, parts in by_role.items() if parts}
+
+
+def _one(role: Role, parts: Sequence[Part]) -> Part:
+    """Raises WeightsError where several differ and not just one is called as the published one."""
+    published = [part for part in parts if PurePosixPath(part.download.place).name == _PUBLISHED_FILES.get(role)]
+    first, *others = published or parts
+    if any(not _same(first.tensors, other.tensors) for other in others):
+        places = " and ".join(part.download.place for part in (first, *others))
+        raise WeightsError(f"There are several files of {role.title}, which differ: {places}. Give only the one that you mean.")
+    return first
+
+
+def _same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
+    return first.keys() == second.keys() and all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def _check_complete(parts: Mapping[Role, Part], text: Part | None, has_text: bool) -> None:
+    missing = [role.title for role in BODY_ROLES if role not in parts]
+    missing += [] if text or has_text else [Role.TEXT.title]
+    if missing:
+        have = ", ".join(part.download.place for part in (*parts.values(), *([text] if text else []))) or "nothing of a model"
+        raise WeightsError(f"Found {have}. Missing: {'; '.join(missing)}. Give all files in one command; nothing was imported.")
+
+
+def _common_set(parts: Mapping[Role, Part], sets: tuple[PublishedSet, ...]) -> PublishedSet:
+    """The set whose tokenizer this is. Raises WeightsError for a network of another one."""
+    tokenizer = parts[Role.TOKENIZER]
+    found = next(each for each in sets if each.name in tokenizer.sets)
+    for part in parts.values():
+        if found.name not in part.sets or named_set(part, sets) not in (None, found.name):
+            raise WeightsError(
+                f"{part.download.place} is of another set than {tokenizer.download.place} ({found.title}): give the files of one set."
+            )
+    return found

@@ -1,0 +1,142 @@
+"""Which files of what the animator downloaded may hold weights: single ones, folders of them, and zips, which are never unpacked.
+
+A zip is not trusted: its names are only shown, and no more of it is read than trained weights would need.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from ..contract import WeightsError
+from ..weights_manifest import file_sha256
+
+WEIGHT_ENDINGS = (".tar", ".pth", ".pt", ".bin", ".ckpt", ".safetensors")
+STATISTICS_ENDING = ".npy"
+_ENDINGS = (*WEIGHT_ENDINGS, STATISTICS_ENDING)
+MOST_FILES = 10_000
+LARGEST_MEMBER = 1 << 30  # bytes; the largest published file has 0.6 GB
+_MOST_OF_A_ZIP = 6 << 30
+_HIGHEST_RATIO = 50  # trained weights shrink by a tenth, and statistics are small
+_FREE_OF_RATIO = 1 << 20
+_TORCH_RECORDS = ("data.pkl", "constants.pkl")
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file, on the disk or inside a zip. place: how it is shown, with the names of the folders that it lay in."""
+
+    place: str
+    path: Path
+    member: str = ""
+
+    @property
+    def ending(self) -> str:
+        return PurePosixPath(self.place).suffix.lower()
+
+    @property
+    def folder(self) -> str:
+        """The place of its folder."""
+        return str(PurePosixPath(self.place).parent)
+
+    def read(self) -> bytes:
+        """All of it. Raises WeightsError where it cannot be read or does not have its check sum."""
+        try:
+            if not self.member:
+                return self.path.read_bytes()
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.read(self.member)
+        except Exception as error:  # those of zlib, lzma and zipfile have no common root
+            raise WeightsError(f"{self.place} cannot be read ({error}): it was cut off or changed, so download it again.") from error
+
+    def sha256(self) -> str:
+        return hashlib.sha256(self.read()).hexdigest() if self.member else file_sha256(self.path)
+
+
+def find_downloads(paths: list[Path]) -> list[Download]:
+    """Every file below these paths that may hold weights. Raises WeightsError for a path that is not there and for a zip that lies."""
+    found = [download for path in paths for download in _below(path)]
+    if len(found) > MOST_FILES:
+        raise WeightsError(f"There are {len(found):,} files below these paths: name only those of the model.")
+    return list({(each.path.resolve(), each.member): each for each in found}.values())
+
+
+def is_zip(head: bytes) -> bool:
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def _below(path: Path) -> Iterator[Download]:
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (*_ENDINGS, ".zip") and file.is_file())
+        for file in files:
+            yield from _of_file(file, str(PurePosixPath(path.name, *file.relative_to(path).parts)))
+    elif path.is_file():
+        # With its folders, because these tell which set it is from and whose mean it is
+        yield from _of_file(path, str(PurePosixPath(*path.absolute().parts[1:][-3:])))
+    else:
+        raise WeightsError(f"There is no file or folder {path}: look at the path.")
+
+
+def _of_file(path: Path, place: str) -> Iterator[Download]:
+    try:
+        with path.open("rb") as file:
+            if not is_zip(file.read(4)) or _is_torch_file(file, place):
+                yield Download(place, path)
+                return
+            members = list(_members(file, place))
+    except OSError as error:
+        raise WeightsError(f"{place} cannot be read ({error.strerror}): look at its permissions.") from error
+    for member in members:
+        yield Download(f"{place}/{member}", path, member)
+
+
+def _is_torch_file(file: BinaryIO, place: str) -> bool:
+    """torch.save and TorchScript write zips, too."""
+    return any(PurePosixPath(name).name in _TORCH_RECORDS for name in _open(file, place).namelist())
+
+
+def _open(file: BinaryIO, place: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise WeightsError(f"{place} is not a whole zip ({error}): the download was cut off or changed, so download it again.") from error
+
+
+def _members(file: BinaryIO, place: str) -> Iterator[str]:
+    """Names of the members that may hold weights. Raises WeightsError where the zip asks for what no download needs."""
+    entries = _open(file, place).infolist()
+    packed = sum(entry.compress_size for entry in entries)
+    if len(entries) > MOST_FILES or packed > file.seek(0, 2):
+        raise WeightsError(f"{place} claims {len(entries):,} files of {packed:,} bytes packed, more than it has: it was made to do harm.")
+    wanted = [entry for entry in entries if PurePosixPath(entry.filename).suffix.lower() in _ENDINGS and not entry.is_dir()]
+    for entry in entries:
+        _check_name(entry, place)
+        if entry.filename.lower().endswith(".zip"):
+            raise WeightsError(f"{place} holds another zip, {entry.filename}: unpack it and name the folder.")
+    for entry in wanted:
+        _check_size(entry, place)
+    if sum(entry.file_size for entry in wanted) > _MOST_OF_A_ZIP:
+        raise WeightsError(f"{place} unpacks to more than {_MOST_OF_A_ZIP / 1e9:.0f} GB: unpack it and name the files of one model.")
+    yield from (entry.filename for entry in wanted if not PurePosixPath(entry.filename).name.startswith("._"))
+
+
+def _check_name(entry: zipfile.ZipInfo, place: str) -> None:
+    name = PurePosixPath(entry.filename.replace("\\", "/"))
+    leaves = name.is_absolute() or ".." in name.parts or ":" in "".join(name.parts[:1])
+    if leaves or stat.S_ISLNK(entry.external_attr >> 16):
+        raise WeightsError(f"{place} holds {entry.filename!r:.80}, which leads out of it: it was made to do harm, nothing of it was used.")
+
+
+def _check_size(entry: zipfile.ZipInfo, place: str) -> None:
+    size, packed = entry.file_size, max(entry.compress_size, 1)
+    if size > LARGEST_MEMBER or (size > _FREE_OF_RATIO and size > _HIGHEST_RATIO * packed):
+        raise WeightsError(
+            f"{place}/{entry.filename} unpacks from {packed:,} to {size:,} bytes, which no trained weights do: nothing of it was used."
+        )
+    if entry.flag_bits & 1:
+        raise WeightsError(f"{place}/{entry.filename} needs a password: unpack it and name the folder.")
