@@ -8,6 +8,8 @@ from pathlib import Path
 
 import bpy
 
+from ..core.contract import user_models_folder
+
 CARD_FILE = "bundle.json"
 OWN_FOLDER = Path(__file__).parents[1] / "weights"
 
@@ -46,9 +48,10 @@ def read_models(folders: list[Path]) -> dict[str, Model]:
 
 
 def refresh(own_models: str) -> None:
-    """Reads the cards again. own_models: the folder of the preferences, may be empty."""
+    """Reads the cards again: ours, those in the folder of the preferences, which may be "", and imported ones."""
+    chosen = [Path(bpy.path.abspath(own_models))] if own_models else []
     _known.clear()
-    _known.update(read_models([OWN_FOLDER, *([Path(bpy.path.abspath(own_models))] if own_models else [])]))
+    _known.update(read_models([OWN_FOLDER, *chosen, user_models_folder()]))
 
 
 def known() -> dict[str, Model]:

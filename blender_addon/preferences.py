@@ -39,7 +39,7 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
     )
     model: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Model", default="starter", search=_names_of_models, search_options={"SUGGESTION"},
-        description="Name of a model, ours or in the models folder, or the path of one",
+        description="Name of a model, ours, imported or in the models folder, or the path of one",
     )  # fmt: skip
     models_folder: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Models Folder", subtype="DIR_PATH", default="", update=_models_folder_changed,

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .body.features import FPS
+from .body.flow_decoder import RectifiedFlowDecoder
 from .body.motion_tokens import FRAMES_PER_TOKEN
 from .body.pipeline import BodyNetworks
 from .body.residual_tokens import ResidualSettings, generate_residual_tokens, without_residual_tokens
@@ -68,7 +69,7 @@ class _Stages:
         pooled, word_vectors = torch.randn(1, configs.tokens.text_width), torch.randn(1, words, configs.tokens.word_width)
         self._text = EncodedText(pooled, word_vectors, torch.zeros(1, words, dtype=torch.bool)).to(device)
         self._lengths = torch.tensor([n_tokens], device=device)
-        self._noise = torch.randn(1, n_tokens * FRAMES_PER_TOKEN, configs.flow.n_features, device=device)
+        self._noise = torch.randn(1, n_tokens * FRAMES_PER_TOKEN, configs.tokenizer.n_features, device=device)
 
     def rows(self) -> list[Row]:
         networks = self._networks
@@ -81,10 +82,11 @@ class _Stages:
         ]
         if networks.residual:
             rows.append(self._row("residual transformer", networks.residual, lambda: self._all_layers(base)))
-        rows += [
-            self._row(f"flow decoder, {quality.name.title()}", networks.flow, partial(self._flow, codes, quality.value))
-            for quality in Quality
-        ]
+        if flow := networks.flow:
+            rows += [
+                self._row(f"flow decoder, {quality.name.title()}", flow, partial(self._flow, flow, codes, quality.value))
+                for quality in Quality
+            ]
         rows.append(self._row("VQ decoder (not used)", networks.tokenizer, lambda: networks.tokenizer.decode(ids)))
         return rows
 
@@ -105,9 +107,9 @@ class _Stages:
             return without_residual_tokens(base, self._configs.tokenizer.n_quantizers)
         return generate_residual_tokens(residual, base, self._text, ResidualSettings(), [torch.Generator()])
 
-    def _flow(self, codes: Tensor, steps: int) -> Tensor:
-        sketch = self._networks.tokenizer.decoder(codes) if self._networks.flow.config.refines else None
-        return self._networks.flow.decode(codes, self._noise, steps, sketch=sketch)
+    def _flow(self, flow: RectifiedFlowDecoder, codes: Tensor, steps: int) -> Tensor:
+        sketch = self._networks.tokenizer.decoder(codes) if flow.config.refines else None
+        return flow.decode(codes, self._noise, steps, sketch=sketch)
 
     def _row(self, stage: str, network: nn.Module, work: Callable[[], object]) -> Row:
         seconds, megabytes = _measured(work, self._repeats, self._device)

@@ -28,7 +28,8 @@ from .body.token_transformer import TokenTransformerConfig
 from .card_fields import dataclass_from_json
 from .contract import WeightsError, user_models_folder
 from .saved_clip import load_saved
-from .weights_manifest import WEIGHTS_FOLDER, check_file, file_sha256, verified
+from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
+from .without_first_weights import WithoutFirstWeights
 
 CARD_FILE, WEIGHTS_FILE = "bundle.json", "model.safetensors"
 FORMAT = "understudy body bundle 1"
@@ -43,7 +44,7 @@ class BodyConfigs:
     tokenizer: TokenizerConfig
     tokens: TokenTransformerConfig
     residual: TokenTransformerConfig | None
-    flow: FlowDecoderConfig
+    flow: FlowDecoderConfig | None
     length: LengthConfig
     matcher: MatcherConfig | None = None
 
@@ -94,7 +95,7 @@ def build_networks(configs: BodyConfigs) -> BodyNetworks:
         MotionTokenizer(configs.tokenizer),
         MaskTransformer(configs.tokens),
         ResidualTransformer(configs.residual) if configs.residual else None,
-        RectifiedFlowDecoder(configs.flow),
+        RectifiedFlowDecoder(configs.flow) if configs.flow else None,
         LengthEstimator(configs.length),
         TokenMatcher(configs.matcher) if configs.matcher else None,
     )
@@ -185,7 +186,7 @@ def load_networks(folder: Path) -> tuple[BodyNetworks, Representation, BundleCar
         raise WeightsError(
             f'The model "{card.name}" uses the representation {card.representation}, which this version does not know: install the newest.'
         )
-    check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256)
+    check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256, "import the model again" if card.origin else INSTALL_AGAIN)
     tensors = _read_safetensors(folder / WEIGHTS_FILE)
     networks = _networks_of(card)
     _check_tensors(tensors, networks, card)
@@ -221,7 +222,8 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _networks_of(card: BundleCard) -> BodyNetworks:
     try:
-        return build_networks(card.networks)
+        with WithoutFirstWeights():
+            return build_networks(card.networks)
     except (TypeError, ValueError, AssertionError, ArithmeticError) as error:
         raise WeightsError(f'The networks of the model "{card.name}" cannot be built ({error}): install the model again.') from error
 
@@ -250,8 +252,9 @@ def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, card: 
 def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
     """Raises WeightsError unless what one network gives is what the next one takes."""
     configs = card.networks
-    tokenizer, tokens, flow, length = configs.tokenizer, configs.tokens, configs.flow, configs.length
+    tokenizer, tokens, length = configs.tokenizer, configs.tokens, configs.length
     # A network that the bundle does without fits the others
+    flow = configs.flow or FlowDecoderConfig(tokenizer.n_features, tokenizer.code_dim)
     residual = configs.residual or dataclasses.replace(tokens, n_quantizers=tokenizer.n_quantizers)
     matcher = configs.matcher or MatcherConfig(tokens.n_codes, text_width=encoder.pooled_width, word_width=encoder.word_width)
     shared = {

@@ -11,7 +11,7 @@ from .contract import WeightsError
 
 WEIGHTS_FOLDER = Path(__file__).resolve().parents[1] / "weights"
 MANIFEST = "manifest.toml"
-_ADVICE = "install the extension again, or run build_addon.py in a development checkout"
+INSTALL_AGAIN = "install the extension again, or run build_addon.py in a development checkout"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def verified(path: str, folder: Path = WEIGHTS_FOLDER) -> Path:
     return folder / path
 
 
-def check_file(path: Path, size: int, sha256: str, advice: str = _ADVICE) -> None:
+def check_file(path: Path, size: int, sha256: str, advice: str = INSTALL_AGAIN) -> None:
     """Raises WeightsError, which ends with this advice, unless the file is there with this size and sha256."""
     if not path.is_file():
         raise WeightsError(f"The weight file {path.name} is missing from {path.parent}: {advice}.")

@@ -39,7 +39,7 @@ class BodyNetworks:
     tokenizer: MotionTokenizer
     tokens: MaskTransformer
     residual: ResidualTransformer | None
-    flow: RectifiedFlowDecoder
+    flow: RectifiedFlowDecoder | None
     length: LengthEstimator
     matcher: TokenMatcher | None = None
 
@@ -188,9 +188,15 @@ class BodyPipeline:
         decoded = []
         for number, (part, start) in enumerate(parts):
             on_step = _stage(report, "Shaping the motion", number, len(parts))
-            sketch = self._networks.tokenizer.decoder(part) if self._networks.flow.config.refines else None
-            decoded.append(self._networks.flow.decode(part, start.to(self._device), request.steps, on_step, sketch))
+            decoded.append(self._decoded(part, start, request.steps, on_step))
         return torch.cat(decoded)
+
+    def _decoded(self, codes: Tensor, noise: Tensor, steps: int, on_step: Callable[[int, int], None]) -> Tensor:
+        """A bundle without a flow decoder has the tokenizer's own."""
+        flow, coarse = self._networks.flow, self._networks.tokenizer.decoder
+        if not flow:
+            return coarse(codes)
+        return flow.decode(codes, noise.to(self._device), steps, on_step, coarse(codes) if flow.config.refines else None)
 
     def _motions(self, features: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:
         frames = features.shape[1] if request.seconds is None else round(request.seconds * self._representation.fps) + 1

@@ -16,7 +16,6 @@ from ..saved_clip import LICENCE, EncoderCard, load_saved, saved_in
 from ..saved_clip import write_card as write_encoder_card
 from .choice import Body
 from .downloads import Download
-from .published import PublishedSet
 from .recognition import Part
 from .writing import Report, write_safetensors
 
@@ -35,7 +34,7 @@ def write_text_encoder(place: Path, part: Part, config: ClipTextConfig, report: 
 def write_body(folder: Path, body: Body, report: Report) -> None:
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, _tensors(body), report)
-    write_card(folder, replace(_card(folder.name, body.published), bytes=size, sha256=sha256, origin=_origin(body.downloads)))
+    write_card(folder, replace(_card(folder.name, body), bytes=size, sha256=sha256, origin=_origin(body.downloads)))
     load_networks(folder)
 
 
@@ -44,7 +43,8 @@ def _tensors(body: Body) -> dict[str, Tensor]:
     return tensors | {"features.mean": body.statistics.mean, "features.std": body.statistics.std}
 
 
-def _card(name: str, published: PublishedSet) -> BundleCard:
+def _card(name: str, body: Body) -> BundleCard:
+    published = body.published
     return BundleCard(
         format=FORMAT,
         name=name,
@@ -57,9 +57,9 @@ def _card(name: str, published: PublishedSet) -> BundleCard:
         guidance=published.guidance,
         residual_guidance=published.residual_guidance,
         residual_share=_SHARE,
-        networks=published.networks,
+        networks=body.networks,
     )
 
 
 def _origin(downloads: Sequence[Download]) -> tuple[str, ...]:
-    return tuple(f"{download.place} sha256 {download.sha256()}" for download in downloads)
+    return tuple(f"{download.known_as} sha256 {download.sha256()}" for download in downloads)

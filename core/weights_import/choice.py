@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import torch
 from torch import Tensor
 
+from ..checkpoints import BodyConfigs
 from ..contract import WeightsError
 from .downloads import Download
 from .published import PublishedSet
@@ -34,6 +35,11 @@ class Body:
     statistics: Statistics
 
     @property
+    def networks(self) -> BodyConfigs:
+        """Of the set, without a flow decoder where there is none."""
+        return self.published.networks if Role.FLOW in self.parts else replace(self.published.networks, flow=None)
+
+    @property
     def downloads(self) -> list[Download]:
         return [*(part.download for part in self.parts.values()), *self.statistics.downloads]
 
@@ -46,8 +52,8 @@ def choose(
     text = parts.pop(Role.TEXT, None)
     if text and not parts:
         return None, text
-    _check_complete(parts, text, has_text)
-    published = _common_set(parts, sets)
+    published = _common_set(parts, sets) if Role.TOKENIZER in parts else sets[0]
+    _check_complete(parts, text, has_text, published)
     return Body(parts, published, find_statistics(downloads, parts[Role.TOKENIZER].download, published.layout)), text
 
 
@@ -70,8 +76,8 @@ def _same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
 
-def _check_complete(parts: Mapping[Role, Part], text: Part | None, has_text: bool) -> None:
-    missing = [role.title for role in BODY_ROLES if role not in parts]
+def _check_complete(parts: Mapping[Role, Part], text: Part | None, has_text: bool, published: PublishedSet) -> None:
+    missing = [role.title for role in BODY_ROLES if role not in parts and (published.has_flow or role is not Role.FLOW)]
     missing += [] if text or has_text else [Role.TEXT.title]
     if missing:
         have = ", ".join(part.download.place for part in (*parts.values(), *([text] if text else []))) or "nothing of a model"

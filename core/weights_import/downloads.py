@@ -29,10 +29,14 @@ _TORCH_RECORDS = ("data.pkl", "constants.pkl")
 
 @dataclass(frozen=True)
 class Download:
-    """One file, on the disk or inside a zip. place: how it is shown, with the names of the folders that it lay in."""
+    """One file, on the disk or inside a zip. place: how it is shown, with the names of the folders that it lay in.
+
+    known_as: the same for others, without folders that the animator did not name.
+    """
 
     place: str
     path: Path
+    known_as: str
     member: str = ""
 
     @property
@@ -74,25 +78,26 @@ def _below(path: Path) -> Iterator[Download]:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (*_ENDINGS, ".zip") and file.is_file())
         for file in files:
-            yield from _of_file(file, str(PurePosixPath(path.name, *file.relative_to(path).parts)))
+            place = str(PurePosixPath(path.absolute().name, *file.relative_to(path).parts))
+            yield from _of_file(file, place, place)
     elif path.is_file():
         # With its folders, because these tell which set it is from and whose mean it is
-        yield from _of_file(path, str(PurePosixPath(*path.absolute().parts[1:][-3:])))
+        yield from _of_file(path, str(PurePosixPath(*path.absolute().parts[1:][-3:])), path.name)
     else:
         raise WeightsError(f"There is no file or folder {path}: look at the path.")
 
 
-def _of_file(path: Path, place: str) -> Iterator[Download]:
+def _of_file(path: Path, place: str, known_as: str) -> Iterator[Download]:
     try:
         with path.open("rb") as file:
             if not is_zip(file.read(4)) or _is_torch_file(file, place):
-                yield Download(place, path)
+                yield Download(place, path, known_as)
                 return
             members = list(_members(file, place))
     except OSError as error:
         raise WeightsError(f"{place} cannot be read ({error.strerror}): look at its permissions.") from error
     for member in members:
-        yield Download(f"{place}/{member}", path, member)
+        yield Download(f"{place}/{member}", path, f"{known_as}/{member}", member)
 
 
 def _is_torch_file(file: BinaryIO, place: str) -> bool:

@@ -15,7 +15,7 @@ from .bundle_files import write_body, write_text_encoder
 from .choice import Body, choose
 from .downloads import STATISTICS_ENDING, Download, find_downloads
 from .published import PublishedSizes
-from .recognition import Part, recognised
+from .recognition import Part, Role, recognised
 from .tensor_files import read_tree
 from .writing import Report, new_folders
 
@@ -68,7 +68,8 @@ def _recognised(downloads: Sequence[Download], sizes: PublishedSizes, report: Re
 
 def _new_name(order: Order, body: Body | None) -> str:
     """The model's folder, "" where only a text encoder is imported. Raises WeightsError for a name that it cannot have."""
-    name = (order.name or f"discord-{body.published.name}") if body else ""
+    kind = "discord" if body and Role.FLOW in body.parts else "momask"
+    name = (order.name or f"{kind}-{body.published.name}") if body else ""
     if order.name and (not _NAME.fullmatch(order.name) or order.name == clip_text.NAME):
         raise WeightsError(f'"{order.name:.60}" cannot be a model\'s name: use small letters, digits, dots and dashes, at most 60.')
     if name and (WEIGHTS_FOLDER / name).exists():

@@ -29,6 +29,7 @@ class PublishedSet:
     """One released set. guidance: of the base tokens in its authors' evaluation.
 
     folder_marks: names of folders that hold files of no other set; folder_ending: what their names end with, if anything.
+    has_flow: whether a flow decoder was released; without one the tokenizer's own decoder makes the motion.
     """
 
     name: str
@@ -42,6 +43,7 @@ class PublishedSet:
     folder_marks: tuple[str, ...]
     folder_ending: str = ""
     residual_guidance: float = 5.0
+    has_flow: bool = True
 
 
 HUMANML3D_SET = PublishedSet(
@@ -72,6 +74,7 @@ KIT_SET = PublishedSet(
     guidance=2.0,
     folder_marks=("kit", "kit_models"),
     folder_ending="_k",
+    has_flow=False,
 )
 
 

@@ -48,9 +48,10 @@ class Model:
 
     def __init__(self, folder: Path) -> None:
         networks, self.representation, card = load_own_networks(folder)
+        assert networks.flow, "training always makes one"
         self.tokenizer, self.flow = networks.tokenizer, networks.flow
         self._pipeline = assembled(networks, self.representation, card, _CPU)
-        self._vq_pipeline = self._pipeline.with_decoder(VQDecoder(networks.flow, networks.tokenizer))
+        self._vq_pipeline = self._pipeline.with_decoder(VQDecoder(self.flow, networks.tokenizer))
         self._drawn: dict[BodyRequest, Tensor] = {}
 
     def with_flow_decoder(self) -> Contender:

@@ -18,6 +18,7 @@ from understudy.core.body.residual_tokens import ResidualSettings
 from understudy.core.body.token_generator import UnmaskingSettings
 from understudy.core.checkpoints import build_networks, load_pipeline, read_card
 from understudy.core.contract import BodyRequest, Recipe, WeightsError
+from understudy.core.saved_clip import read_card as read_encoder
 from understudy.core.service import Service
 from understudy.core.weights_import.importing import Imported
 from understudy.core.weights_manifest import file_sha256
@@ -212,6 +213,31 @@ def test_kit_is_told_from_humanml3d_by_its_tokenizer(
     check_bundle(models / "discord-kit", kit)
     motion = Service((models,)).body(BodyRequest(1, "a person walks", 2.0, model="discord-kit", device="cpu"), lambda *_: None).motions[0]
     assert motion.fps == 12.5 and len(motion.translation) == 26
+
+
+def test_kit_without_a_flow_decoder_moves_by_its_tokenizers_own(
+    make_published: Callable[[str], Published], run_import: Importer, models: Path
+) -> None:
+    """None was released for it."""
+    kit = make_published("kit")
+    kit.write_all()
+    (kit.folder / FLOW).unlink()
+    assert run_import(kit.folder).folders[-1] == models / "momask-kit"
+    pipeline, card = load_pipeline(models / "momask-kit", CPU)
+    assert card.networks.flow is None and card.licence.startswith("research only: trained on KIT-ML")
+    request = BodyRequest(1, "a person walks", 1.6, 3, 16, device="cpu", lock_feet=False)
+    ids = pipeline.tokens(request)
+    features = pipeline._networks.tokenizer.decode(ids)[0][:21]
+    expected = pipeline._representation.decode(features.detach(), Recipe())
+    found = pipeline.shaped(ids, request, Recipe())[0]
+    np.testing.assert_array_equal(found.rotations, expected.rotations)
+    np.testing.assert_array_equal(found.translation, expected.translation)
+
+
+def test_a_card_names_files_without_the_folders_of_this_machine(published: Published, run_import: Importer, models: Path) -> None:
+    published.write_clip_archive()
+    run_import(published.folder / CLIP)
+    assert read_encoder(models / "clip-vit-b32").origin == (f"{CLIP} sha256 {file_sha256(published.folder / CLIP)}",)
 
 
 def test_two_sets_share_one_clip(make_published: Callable[[str], Published], run_import: Importer, models: Path) -> None:
