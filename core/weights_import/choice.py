@@ -11,11 +11,12 @@ from torch import Tensor
 
 from ..checkpoints import BodyConfigs
 from ..contract import WeightsError
-from .downloads import Download
+from .downloads import STATISTICS_ENDING, Download
 from .published import PublishedSet
 from .recognition import Part, Role, named_set
 from .statistics import Statistics, find_statistics
 
+_SHOWN = 3
 BODY_ROLES = (Role.TOKENIZER, Role.TOKENS, Role.RESIDUAL, Role.FLOW, Role.LENGTH)
 # What the authors call the file of a network that is meant, where a folder also has others of its training
 _PUBLISHED_FILES = {
@@ -53,7 +54,11 @@ def choose(
     if text and not parts:
         return None, text
     published = _common_set(parts, sets) if Role.TOKENIZER in parts else sets[0]
-    _check_complete(parts, text, has_text, published)
+    missing = _missing(parts, text is not None or has_text, published)
+    if missing:
+        raise WeightsError(
+            f"{_looked_at(found, downloads)} Missing: {'; '.join(missing)}. Give all files in one command; nothing was imported."
+        )
     return Body(parts, published, find_statistics(downloads, parts[Role.TOKENIZER].download, published.layout)), text
 
 
@@ -76,12 +81,16 @@ def _same(first: Mapping[str, Tensor], second: Mapping[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(tensor, second[name]) for name, tensor in first.items())
 
 
-def _check_complete(parts: Mapping[Role, Part], text: Part | None, has_text: bool, published: PublishedSet) -> None:
+def _missing(parts: Mapping[Role, Part], has_text: bool, published: PublishedSet) -> list[str]:
     missing = [role.title for role in BODY_ROLES if role not in parts and (published.has_flow or role is not Role.FLOW)]
-    missing += [] if text or has_text else [Role.TEXT.title]
-    if missing:
-        have = ", ".join(part.download.place for part in (*parts.values(), *([text] if text else []))) or "nothing of a model"
-        raise WeightsError(f"Found {have}. Missing: {'; '.join(missing)}. Give all files in one command; nothing was imported.")
+    return missing + ([] if has_text else [Role.TEXT.title])
+
+
+def _looked_at(found: Sequence[Part], downloads: Sequence[Download]) -> str:
+    known = [part.download for part in found]
+    others = [each.place for each in downloads if each not in known and each.ending != STATISTICS_ENDING]
+    sentence = f"Found {', '.join(each.place for each in known) or 'nothing of a model'}."
+    return sentence + (f" Nothing of one is in {', '.join(others[:_SHOWN])}." if others else "")
 
 
 def _common_set(parts: Mapping[Role, Part], sets: tuple[PublishedSet, ...]) -> PublishedSet:

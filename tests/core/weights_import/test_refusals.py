@@ -196,10 +196,7 @@ def test_a_download_that_was_cut_off(file: str, left: float, published: Publishe
     published.write_all()
     path = published.folder / file
     content = path.read_bytes()
-    kept = content[: int(left * len(content)) if isinstance(left, float) else left]
-    if len(kept) == len(content):
-        pytest.skip("the whole file is not longer")
-    path.write_bytes(kept)
+    path.write_bytes(content[: min(int(left * len(content)) if isinstance(left, float) else left, len(content) - 1)])
     refused(Path(file).name)
 
 
@@ -392,6 +389,12 @@ def test_a_path_that_is_not_there(tmp_path: Path, refused: Refused) -> None:
 def test_a_folder_without_weights(tmp_path: Path, refused: Refused) -> None:
     (tmp_path / "empty").mkdir()
     refused("nothing of a model", "Missing: the RVQ-VAE", paths=(tmp_path / "empty",))
+
+
+def test_a_file_of_something_else_is_named_where_something_is_missing(published: Published, refused: Refused) -> None:
+    published.write_all()
+    published.save(FLOW, {"movement_encoder": {"main.0.weight": torch.zeros(3)}, "epoch": 3})
+    refused("Missing: the flow decoder", f"Nothing of one is in humanml3d/{FLOW}")
 
 
 def test_a_full_disk(published: Published, refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
