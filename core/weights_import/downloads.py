@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from ..contract import WeightsError
 from ..weights_manifest import file_sha256
+from .shown import shown
 
 WEIGHT_ENDINGS = (".tar", ".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 STATISTICS_ENDING = ".npy"
@@ -24,6 +25,7 @@ LARGEST_MEMBER = 1 << 30  # bytes; the largest published file has 0.6 GB
 _MOST_OF_A_ZIP = 6 << 30
 _HIGHEST_RATIO = 50  # trained weights shrink by a tenth, and statistics are small
 _FREE_OF_RATIO = 1 << 20
+_LONGEST_PLACE = 400
 _TORCH_RECORDS = ("data.pkl", "constants.pkl")
 
 
@@ -56,7 +58,7 @@ class Download:
             with zipfile.ZipFile(self.path) as archive:
                 return archive.read(self.member)
         except Exception as error:  # those of zlib, lzma and zipfile have no common root
-            raise WeightsError(f"{self.place} cannot be read ({error}): it was cut off or changed, so download it again.") from error
+            raise WeightsError(f"{self.place} cannot be read ({shown(error)}): it was cut off or changed, so download it again.") from error
 
     def sha256(self) -> str:
         return hashlib.sha256(self.read()).hexdigest() if self.member else file_sha256(self.path)
@@ -91,13 +93,13 @@ def _of_file(path: Path, place: str, known_as: str) -> Iterator[Download]:
     try:
         with path.open("rb") as file:
             if not is_zip(file.read(4)) or _is_torch_file(file, place):
-                yield Download(place, path, known_as)
+                yield Download(shown(place, _LONGEST_PLACE), path, shown(known_as, _LONGEST_PLACE))
                 return
             members = list(_members(file, place))
     except OSError as error:
         raise WeightsError(f"{place} cannot be read ({error.strerror}): look at its permissions.") from error
     for member in members:
-        yield Download(f"{place}/{member}", path, f"{known_as}/{member}", member)
+        yield Download(shown(f"{place}/{member}", _LONGEST_PLACE), path, shown(f"{known_as}/{member}", _LONGEST_PLACE), member)
 
 
 def _is_torch_file(file: BinaryIO, place: str) -> bool:
@@ -109,7 +111,9 @@ def _open(file: BinaryIO, place: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{place} is not a whole zip ({error}): the download was cut off or changed, so download it again.") from error
+        raise WeightsError(
+            f"{place} is not a whole zip ({shown(error)}): the download was cut off or changed, so download it again."
+        ) from error
 
 
 def _members(file: BinaryIO, place: str) -> Iterator[str]:
@@ -122,7 +126,7 @@ def _members(file: BinaryIO, place: str) -> Iterator[str]:
     for entry in entries:
         _check_name(entry, place)
         if entry.filename.lower().endswith(".zip"):
-            raise WeightsError(f"{place} holds another zip, {entry.filename}: unpack it and name the folder.")
+            raise WeightsError(f"{place} holds another zip, {shown(entry.filename)}: unpack it and name the folder.")
     for entry in wanted:
         _check_size(entry, place)
     if sum(entry.file_size for entry in wanted) > _MOST_OF_A_ZIP:
@@ -134,14 +138,17 @@ def _check_name(entry: zipfile.ZipInfo, place: str) -> None:
     name = PurePosixPath(entry.filename.replace("\\", "/"))
     leaves = name.is_absolute() or ".." in name.parts or ":" in "".join(name.parts[:1])
     if leaves or stat.S_ISLNK(entry.external_attr >> 16):
-        raise WeightsError(f"{place} holds {entry.filename!r:.80}, which leads out of it: it was made to do harm, nothing of it was used.")
+        raise WeightsError(
+            f"{place} holds {shown(entry.filename, 80)}, which leads out of it: it was made to do harm, nothing of it was used."
+        )
 
 
 def _check_size(entry: zipfile.ZipInfo, place: str) -> None:
     size, packed = entry.file_size, max(entry.compress_size, 1)
     if size > LARGEST_MEMBER or (size > _FREE_OF_RATIO and size > _HIGHEST_RATIO * packed):
         raise WeightsError(
-            f"{place}/{entry.filename} unpacks from {packed:,} to {size:,} bytes, which no trained weights do: nothing of it was used."
+            f"{place}/{shown(entry.filename)} unpacks from {packed:,} to {size:,} bytes, which no trained weights do:"
+            " nothing of it was used."
         )
     if entry.flag_bits & 1:
-        raise WeightsError(f"{place}/{entry.filename} needs a password: unpack it and name the folder.")
+        raise WeightsError(f"{place}/{shown(entry.filename)} needs a password: unpack it and name the folder.")

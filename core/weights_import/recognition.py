@@ -18,6 +18,7 @@ from ..checkpoints import BodyConfigs, build_networks
 from ..contract import WeightsError
 from .downloads import Download
 from .published import PublishedSet, PublishedSizes
+from .shown import shown
 from .tensor_files import Tree, tensors_of
 
 Shapes = dict[str, torch.Size]
@@ -146,7 +147,7 @@ def _checked(role: Role, download: Download, state: Mapping[str, Tensor], tables
 
 def _faults(state: Mapping[str, Tensor], expected: Shapes) -> list[str]:
     missing = [f"{name} is missing" for name in expected if name not in state]
-    surplus = [f"{name:.80} is surplus" for name in state if name not in expected]
+    surplus = [f"{shown(name, 80)} is surplus" for name in state if name not in expected]
     wrong = [
         f"{name} is {tuple(state[name].shape)} instead of {tuple(shape)}"
         for name, shape in expected.items()

@@ -16,6 +16,7 @@ from torch import Tensor
 from ..body.humanml3d import FeatureLayout
 from ..contract import WeightsError
 from .downloads import STATISTICS_ENDING, Download
+from .shown import shown
 
 _MOST_BYTES = 1 << 20
 # Contacts are 0 or 1, so their standard deviation is at most 0.5. The tokenizer's files have it divided by 25, by which its loss gives
@@ -82,8 +83,8 @@ def _array(download: Download) -> np.ndarray:
         return np.zeros(0)
     try:
         return np.load(io.BytesIO(data), allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise WeightsError(f"{download.place} is not an array of numbers ({error}): download it again.") from error
+    except Exception as error:  # NumPy reads the head of the file with Python's own parser, which has errors of its own
+        raise WeightsError(f"{download.place} is not an array of numbers ({shown(error)}): download it again.") from error
 
 
 def _contact_std(pair: Statistics, layout: FeatureLayout) -> float:

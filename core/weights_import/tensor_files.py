@@ -16,6 +16,7 @@ from torch import Tensor
 from ..contract import WeightsError
 from .downloads import Download, is_zip
 from .script_archive import is_script, read_script
+from .shown import shown
 
 Tree = Mapping[object, object]
 _PICKLE = b"\x80"
@@ -76,13 +77,13 @@ def _check_records(archive: zipfile.ZipFile, place: str, size: int) -> None:
 
 
 def _refusal(download: Download, error: Exception) -> str:
-    reason = " ".join(str(error).split())
-    if wish := re.search(r"GLOBAL ([\w.]+)", reason):
+    if wish := re.search(r"GLOBAL ([\w.]+)", str(error)):
         return (
-            f"{download.place} asks for {wish[1]}, which may run a program on this machine; weights need only tensors."
+            f"{download.place} asks for {shown(wish[1], 80)}, which may run a program on this machine; weights need only tensors."
             f" Nothing of it was used. {_AGAIN}, or leave it out."
         )
-    return f"{download.place} cannot be read as weights ({reason:.160}): it was cut off or changed. {_AGAIN}."
+    reason = str(error).split("WeightsUnpickler error:")[-1]  # before it torch talks to programmers
+    return f"{download.place} cannot be read as weights ({shown(reason)}): it was cut off or changed. {_AGAIN}."
 
 
 def tensors_of(tree: Tree, place: str) -> dict[str, Tensor]:
@@ -90,5 +91,5 @@ def tensors_of(tree: Tree, place: str) -> dict[str, Tensor]:
     found = {name: value for name, value in tree.items() if isinstance(name, str) and isinstance(value, Tensor)}
     for name, tensor in found.items():
         if tensor.is_sparse or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-            raise WeightsError(f"{place} claims {tensor.numel():,} numbers for {name:.80}, more than it holds of it. {_AGAIN}.")
+            raise WeightsError(f"{place} claims {tensor.numel():,} numbers for {shown(name, 80)}, more than it holds of it. {_AGAIN}.")
     return found

@@ -61,6 +61,13 @@ def test_a_changed_folder_changes_the_list_and_its_suggestions(addon: Understudy
     assert suggested == [("limping", "CC BY 4.0: commercial work allowed")]
 
 
+def test_imported_models_are_known(addon: UnderstudySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "discord-humanml3d", licence="research only: trained on AMASS")
+    monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path))
+    models.refresh("")
+    assert models.known()["discord-humanml3d"].permission == "research only: trained on AMASS"
+
+
 def test_enabling_reads_nothing_and_disabling_forgets(addon: UnderstudySettings, monkeypatch: pytest.MonkeyPatch) -> None:
     models.unregister()
     assert not models.known()

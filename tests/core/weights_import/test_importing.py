@@ -20,6 +20,7 @@ from understudy.core.checkpoints import build_networks, load_pipeline, read_card
 from understudy.core.contract import BodyRequest, Recipe, WeightsError
 from understudy.core.saved_clip import read_card as read_encoder
 from understudy.core.service import Service
+from understudy.core.training.own_networks import load_own_networks
 from understudy.core.weights_import.importing import Imported
 from understudy.core.weights_manifest import file_sha256
 from understudy.tests.core.weights_import.published_files import (
@@ -238,6 +239,13 @@ def test_a_card_names_files_without_the_folders_of_this_machine(published: Publi
     published.write_clip_archive()
     run_import(published.folder / CLIP)
     assert read_encoder(models / "clip-vit-b32").origin == (f"{CLIP} sha256 {file_sha256(published.folder / CLIP)}",)
+
+
+def test_training_and_evaluation_say_that_an_imported_model_is_not_theirs(published: Published, run_import: Importer, models: Path) -> None:
+    published.write_all()
+    run_import(published.folder)
+    with pytest.raises(WeightsError, match=r"speaks humanml3d-263.*choose a model that was trained here"):
+        load_own_networks(models / NAME)
 
 
 def test_two_sets_share_one_clip(make_published: Callable[[str], Published], run_import: Importer, models: Path) -> None:

@@ -171,6 +171,14 @@ def test_a_zip_whose_names_lead_out_of_it(name: str, published: Published, refus
     assert not list(tmp_path.rglob("escape*"))
 
 
+def test_names_that_would_draw_on_the_terminal_are_shown_without_it(published: Published, refused: Refused) -> None:
+    published.write_momask()
+    path = published.zipped("models.zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("\x1b[2J\n" + "x" * 2000 + ".tar", b"harm")
+    assert refused("models.zip/?[2J x", paths=(path,)).isprintable()
+
+
 def test_a_zip_with_a_link(published: Published, refused: Refused) -> None:
     published.write_momask()
     path = published.zipped("models.zip")
