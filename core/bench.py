@@ -28,6 +28,7 @@ from .training.sizes import STARTER
 from .weights_import.published import PUBLISHED
 
 CANDIDATES = 4  # as our own bundles are made
+N_CONTENTS, N_STYLES = 62, 68  # that the starter's reader tells apart
 PROMPT = "a person walks forward and waves with the right hand"
 
 
@@ -52,10 +53,19 @@ def bench(seconds: float, repeats: int, device_name: str, threads: int | None) -
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
     print(f"{where}, torch {torch.__version__}, {n_tokens * FRAMES_PER_TOKEN / FPS:.1f} s of motion, median of {repeats}")
     encoder = _encoder_row(repeats)
-    # The starter is shipped without a residual transformer
-    for title, configs in (("starter", replace(STARTER, residual=None)), ("published sizes", PUBLISHED)):
+    for title, configs in (("starter", _as_shipped(STARTER)), ("published sizes", PUBLISHED)):
         rows = _Stages(configs, device, n_tokens, repeats).rows()
         _print_table(title, [encoder, *rows] if encoder and title == "starter" else rows)
+
+
+def _as_shipped(configs: BodyConfigs) -> BodyConfigs:
+    """Without a residual transformer, and with a reader of as many classes as the starter's."""
+    if not configs.reader or not configs.matcher:
+        return replace(configs, residual=None)
+    reader = replace(configs.reader, contents=("",) * N_CONTENTS, styles=("",) * N_STYLES)
+    tokens = replace(configs.tokens, text_width=reader.reading_width)
+    matcher = replace(configs.matcher, text_width=reader.reading_width, word_width=0)
+    return replace(configs, residual=None, tokens=tokens, matcher=matcher, reader=reader)
 
 
 class _Stages:
@@ -66,8 +76,9 @@ class _Stages:
         for network in _modules(self._networks):
             network.to(device).eval().requires_grad_(False)
         words = 12 if configs.tokens.word_width else 0
-        pooled, word_vectors = torch.randn(1, configs.tokens.text_width), torch.randn(1, words, configs.tokens.word_width)
-        self._text = EncodedText(pooled, word_vectors, torch.zeros(1, words, dtype=torch.bool)).to(device)
+        pooled, word_vectors = torch.randn(1, configs.length.text_width), torch.randn(1, words, configs.tokens.word_width)
+        self._encoded = EncodedText(pooled, word_vectors, torch.zeros(1, words, dtype=torch.bool)).to(device)
+        self._text = self._read()
         self._lengths = torch.tensor([n_tokens], device=device)
         self._noise = torch.randn(1, n_tokens * FRAMES_PER_TOKEN, configs.tokenizer.n_features, device=device)
 
@@ -77,9 +88,11 @@ class _Stages:
         ids = self._all_layers(base)
         codes = networks.tokenizer.quantizer.lookup(ids)
         rows = [
-            self._row("length estimator", networks.length, lambda: networks.length(self._text.pooled)),
+            self._row("length estimator", networks.length, lambda: networks.length(self._encoded.pooled)),
             self._row(self._token_stage, networks.tokens, self._base),
         ]
+        if networks.reader:
+            rows.insert(1, self._row("reader", networks.reader, self._read))
         if networks.residual:
             rows.append(self._row("residual transformer", networks.residual, lambda: self._all_layers(base)))
         if flow := networks.flow:
@@ -93,6 +106,9 @@ class _Stages:
     @property
     def _token_stage(self) -> str:
         return f"tokens, best of {CANDIDATES}" if self._networks.matcher else "token transformer"
+
+    def _read(self) -> EncodedText:
+        return self._networks.reader.read(self._encoded) if self._networks.reader else self._encoded
 
     def _base(self) -> Tensor:
         matcher, count = self._networks.matcher, CANDIDATES if self._networks.matcher else 1
@@ -165,7 +181,7 @@ def _status_megabytes(name: str) -> float:
 
 
 def _modules(networks: BodyNetworks) -> list[nn.Module]:
-    found = [networks.tokenizer, networks.tokens, networks.residual, networks.flow, networks.length, networks.matcher]
+    found = [networks.tokenizer, networks.tokens, networks.residual, networks.flow, networks.length, networks.matcher, networks.reader]
     return [network for network in found if network is not None]
 
 

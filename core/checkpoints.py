@@ -22,6 +22,7 @@ from .body.pipeline import BodyNetworks, BodyPipeline, SamplingSettings
 from .body.representations import LOCAL_ROTATIONS, REPRESENTATIONS
 from .body.residual_tokens import ResidualSettings, ResidualTransformer
 from .body.text_encoder import TextEncoder
+from .body.text_reader import ReaderConfig, TextReader
 from .body.token_generator import MaskTransformer, UnmaskingSettings
 from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
@@ -47,6 +48,7 @@ class BodyConfigs:
     flow: FlowDecoderConfig | None
     length: LengthConfig
     matcher: MatcherConfig | None = None
+    reader: ReaderConfig | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def build_networks(configs: BodyConfigs) -> BodyNetworks:
         RectifiedFlowDecoder(configs.flow) if configs.flow else None,
         LengthEstimator(configs.length),
         TokenMatcher(configs.matcher) if configs.matcher else None,
+        TextReader(configs.reader) if configs.reader else None,
     )
 
 
@@ -256,16 +259,20 @@ def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:
     # A network that the bundle does without fits the others
     flow = configs.flow or FlowDecoderConfig(tokenizer.n_features, tokenizer.code_dim)
     residual = configs.residual or dataclasses.replace(tokens, n_quantizers=tokenizer.n_quantizers)
-    matcher = configs.matcher or MatcherConfig(tokens.n_codes, text_width=encoder.pooled_width, word_width=encoder.word_width)
+    reader = configs.reader
+    read_width = reader.reading_width if reader else encoder.pooled_width
+    matcher = configs.matcher or MatcherConfig(tokens.n_codes, text_width=read_width, word_width=encoder.word_width)
     shared = {
         "features": {REPRESENTATIONS[card.representation].n_features, tokenizer.n_features, flow.n_features},
         "code width": {tokenizer.code_dim, flow.code_dim},
         "codes": {tokenizer.n_codes, tokens.n_codes, residual.n_codes, matcher.n_codes},
         "token layers": {tokenizer.n_quantizers, residual.n_quantizers},
-        "prompt width": {encoder.pooled_width, tokens.text_width, residual.text_width, length.text_width, matcher.text_width},
+        "prompt width": {encoder.pooled_width, length.text_width, reader.text_width if reader else encoder.pooled_width},
+        "reading width": {read_width, tokens.text_width, residual.text_width, matcher.text_width},
         "word width": {
             encoder.word_width,
-            matcher.word_width,
+            reader.word_width if reader else encoder.word_width,
+            matcher.word_width or encoder.word_width,
             tokens.word_width or encoder.word_width,
             residual.word_width or encoder.word_width,
         },

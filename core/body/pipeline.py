@@ -19,6 +19,7 @@ from .motion_tokens import FRAMES_PER_TOKEN, MotionTokenizer
 from .prompt_steps import prompt_steps
 from .residual_tokens import ResidualSettings, ResidualTransformer, generate_residual_tokens, without_residual_tokens
 from .text_encoder import EncodedText, TextEncoder
+from .text_reader import TextReader
 from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_tokens
 from .token_matcher import TokenMatcher, best_fitting
 from .token_plan import Window, plan_windows, share_tokens
@@ -34,7 +35,10 @@ _FRAMES_AT_ONCE = 4000  # decoded in one pass; more variations or longer takes g
 
 @dataclass(frozen=True)
 class BodyNetworks:
-    """All networks of one bundle, in evaluation mode on one device. Without a residual transformer base tokens are all there are."""
+    """All networks of one bundle, in evaluation mode on one device.
+
+    Without a residual transformer base tokens are all there are; without a reader the others read what the text encoder gives.
+    """
 
     tokenizer: MotionTokenizer
     tokens: MaskTransformer
@@ -42,6 +46,7 @@ class BodyNetworks:
     flow: RectifiedFlowDecoder | None
     length: LengthEstimator
     matcher: TokenMatcher | None = None
+    reader: TextReader | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class BodyPipeline:
         report("Reading the prompt", 0, 1)
         text = self._encoder.encode(prompt_steps(request.text) if self._settings.has_steps else [request.text.strip()])
         lengths = self._step_lengths(text, request.seconds)
+        text = self._networks.reader.read(text.to(self._device)) if self._networks.reader else text
         clock.lap("text encoder")
         base = self._base_tokens(text, lengths, request, report)
         clock.lap("token transformer")

@@ -34,6 +34,10 @@ class EncodedText:
             self.pooled * kept[:, None].to(self.pooled), self.words * kept[:, None, None].to(self.words), self.word_pad | dropped[:, None]
         )
 
+    def with_hidden_words(self, hidden: Tensor) -> EncodedText:
+        """Rows where `hidden` (B,) is True have their pooled vector alone."""
+        return EncodedText(self.pooled, self.words, self.word_pad | hidden[:, None])
+
     def with_unconditional(self) -> EncodedText:
         """The rows, then the same rows without their prompts (2 B): both halves of classifier-free guidance."""
         doubled = self.repeat(2)

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .pooling import mean_and_highest
 from .text_encoder import EncodedText
 from .token_transformer import PositionEncoding
 
 
 @dataclass(frozen=True)
 class MatcherConfig:
-    """text_width, word_width: of the text encoder's pooled and token vectors."""
+    """text_width, word_width: of pooled and token vectors; word_width 0 for sentences whose pooled vector says it all."""
 
     n_codes: int = 512
     width: int = 128
@@ -39,11 +40,13 @@ class TokenMatcher(nn.Module):
         self.config = config
         width = config.width
         self.codes = nn.Embedding(config.n_codes, width)
-        self.words = nn.Linear(config.word_width, width)
         self.position = PositionEncoding(width)
-        self.motion, self.sentence = (self._encoder() for _ in range(2))
+        self.motion = self._encoder()
         self.motion_vector = nn.Linear(2 * width, config.vector)
-        self.sentence_vector = nn.Linear(2 * width + config.text_width, config.vector)
+        if config.word_width:
+            self.words = nn.Linear(config.word_width, width)
+            self.sentence = self._encoder()
+        self.sentence_vector = nn.Linear((2 * width if config.word_width else 0) + config.text_width, config.vector)
 
     def _encoder(self) -> nn.TransformerEncoder:
         config = self.config
@@ -58,11 +61,13 @@ class TokenMatcher(nn.Module):
 
     def motion_vectors(self, ids: Tensor, pad: Tensor) -> Tensor:
         tokens = self.position(self.codes(ids.masked_fill(pad, 0)))
-        return F.normalize(self.motion_vector(_pooled(self.motion(tokens, src_key_padding_mask=pad), pad)), dim=-1)
+        return F.normalize(self.motion_vector(mean_and_highest(self.motion(tokens, src_key_padding_mask=pad), pad)), dim=-1)
 
     def sentence_vectors(self, text: EncodedText) -> Tensor:
+        if not self.config.word_width:
+            return F.normalize(self.sentence_vector(text.pooled), dim=-1)
         words = self.sentence(self.position(self.words(text.words)), src_key_padding_mask=text.word_pad)
-        return F.normalize(self.sentence_vector(torch.cat((_pooled(words, text.word_pad), text.pooled), dim=-1)), dim=-1)
+        return F.normalize(self.sentence_vector(torch.cat((mean_and_highest(words, text.word_pad), text.pooled), dim=-1)), dim=-1)
 
 
 def best_fitting(matcher: TokenMatcher, ids: Tensor, text: EncodedText, candidates: int) -> Tensor:
@@ -70,10 +75,3 @@ def best_fitting(matcher: TokenMatcher, ids: Tensor, text: EncodedText, candidat
     scores = matcher(ids, torch.zeros_like(ids, dtype=torch.bool), text.repeat(candidates))
     best = scores.view(candidates, -1).argmax(0)
     return ids.view(candidates, -1, ids.shape[1])[best, torch.arange(len(best), device=best.device)]
-
-
-def _pooled(hidden: Tensor, pad: Tensor) -> Tensor:
-    """Mean and highest of what is not padding: (B, n, C) to (B, 2 C)."""
-    inside = (~pad)[..., None].to(hidden)
-    mean = (hidden * inside).sum(1) / inside.sum(1).clamp_min(1)
-    return torch.cat((mean, hidden.masked_fill(pad[..., None], -1e4).amax(1)), dim=-1)

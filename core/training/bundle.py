@@ -39,9 +39,10 @@ def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tup
     """The best weights of all networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained."""
     names = [field.name for field in dataclasses.fields(BodyConfigs) if field.name != "residual" or sampling.residual_layers]
     trained = [name for name in names if (run / name / CHECKPOINT).is_file()]
-    if missing := [name for name in names if name not in trained and name != "matcher"]:
+    if missing := [name for name in names if name not in trained and name not in ("matcher", "reader")]:
         raise UnderstudyError(f"{run} has no trained {', '.join(missing)} yet: run `python -m core train {missing[0]}` first.")
     configs = dataclass_from_json(BodyConfigs, {"residual": None, **{name: saved_config(run / name) for name in trained}})
+    _check_readings(configs, run)
     networks = build_networks(configs)
     for name in trained:
         network: Any = getattr(networks, name)
@@ -55,3 +56,13 @@ def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tup
         temperature=sampling.temperature, choice_noise=sampling.choice_noise,
     )  # fmt: skip
     return save_bundle(out, card, networks, representation)
+
+
+def _check_readings(configs: BodyConfigs, run: Path) -> None:
+    """Raises UnderstudyError where a network was trained before the run had its reader."""
+    if not configs.reader:
+        return
+    readers = {"tokens": configs.tokens, "residual": configs.residual, "matcher": configs.matcher}
+    old = [name for name, config in readers.items() if config and config.text_width != configs.reader.reading_width]
+    if old:
+        raise UnderstudyError(f"{run} has a reader that is newer than its {', '.join(old)}: train these again, or delete {run / 'reader'}.")

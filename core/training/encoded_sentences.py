@@ -19,11 +19,15 @@ _KEPT_WORDS = 64  # longest training sentence in tokens; longer ones are cut
 
 @dataclass(frozen=True)
 class EncodedSentences:
-    """pooled: (S, P) float16; words: (W, C) float16, all sentences in a row; first: (S + 1,) where each begins."""
+    """pooled: (S, P) float16; words: (W, C) float16, all sentences in a row; first: (S + 1,) where each begins.
+
+    is_read: pooled is what a reader made of them.
+    """
 
     pooled: Tensor
     words: Tensor
     first: Tensor
+    is_read: bool = False
 
     def rows(self, indices: list[int]) -> EncodedText:
         """A float32 batch of these sentences."""

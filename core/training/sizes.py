@@ -9,6 +9,7 @@ from ..body.features import Layout
 from ..body.flow_decoder import FlowDecoderConfig
 from ..body.motion_length import LengthConfig
 from ..body.motion_tokens import TokenizerConfig
+from ..body.text_reader import ReaderConfig
 from ..body.token_matcher import MatcherConfig
 from ..body.token_transformer import TokenTransformerConfig
 from ..checkpoints import BodyConfigs
@@ -28,6 +29,7 @@ STARTER = BodyConfigs(
     flow=FlowDecoderConfig(n_features=_N_FEATURES, code_dim=_CODE_DIM, width=160, condition_width=128, predicts_motion=True, refines=True),
     length=LengthConfig(text_width=minilm.WIDTH, hidden=(384, 256, 128)),
     matcher=MatcherConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
+    reader=ReaderConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
 )
 # The paper's sizes on our representation and text encoder, for those with a GPU
 PAPER = BodyConfigs(
@@ -37,4 +39,5 @@ PAPER = BodyConfigs(
     flow=FlowDecoderConfig(n_features=_N_FEATURES),
     length=LengthConfig(text_width=minilm.WIDTH),
     matcher=MatcherConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
+    reader=ReaderConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
 )

@@ -14,6 +14,8 @@ from ..body import minilm
 from ..body.features import LocalRotations
 from ..body.motion_tokens import MotionTokenizer, TokenizerConfig
 from ..body.pipeline import BodyNetworks
+from ..body.text_reader import ReaderConfig, TextReader
+from ..body.token_matcher import MatcherConfig
 from ..card_fields import dataclass_from_json
 from ..checkpoints import BodyConfigs, BundleCard, load_text_encoder
 from ..contract import BadRequest, UnderstudyError
@@ -26,6 +28,7 @@ from .text_motion import TextMotionSampler
 from .train_flow import FlowTask, as_refining
 from .train_length import LengthTask
 from .train_matcher import MatcherTask
+from .train_reader import ReaderTask, read_sentences
 from .train_residual import ResidualTask
 from .train_tokenizer import TokenizerTask
 from .train_tokens import MaskTask
@@ -52,7 +55,8 @@ class Ingredients:
         task, config = self._fresh_task(network)
         if self.start_from:
             networks, representation, card = load_own_networks(self.start_from)
-            task.network.load_state_dict(_starting_weights(networks, card, network, config, self.start_from))
+            weights = _starting_weights(networks, card, network, config, self.start_from)
+            task.network.load_state_dict({**task.network.state_dict(), **weights})
             if isinstance(task, TokenizerTask):
                 task.start_from(representation)
         return task, config
@@ -67,10 +71,15 @@ class Ingredients:
             return TokenizerTask(corpus, config, self.device), config
         if network == "length":
             return LengthTask(corpus, config, self._sentences(corpus), self.device), config
+        if network == "reader":
+            reader = ReaderTask(corpus, config, self._sentences(corpus), self.device)
+            return reader, reader.network.config
         tokenizer, representation = trained_tokenizer(self.folder)
         if network == "flow":
             return FlowTask(corpus, config, tokenizer, representation, self.device), config
         sentences = self._sentences(corpus)
+        if found := trained_reader(self.folder):
+            sentences, config = read_sentences(sentences, found), _of_readings(config, found.config)
         samplers = [TextMotionSampler(corpus, split, sentences, tokenizer, representation) for split in ("train", "validation")]
         kinds = {"tokens": MaskTask, "residual": ResidualTask, "matcher": MatcherTask}
         return kinds[network](config, samplers[0], samplers[1], self.device), config
@@ -92,17 +101,37 @@ def _starting_weights(networks: BodyNetworks, card: BundleCard, network: str, co
     found = getattr(networks, network, None)
     if found is None:
         raise BadRequest(f"{folder} has no {network} network to start from: train it without --start-from.")
-    own = getattr(card.networks, network)
+    own, weights = getattr(card.networks, network), found.state_dict()
     if network == "flow" and own.predicts_motion and own == replace(config, refines=False) != config:
-        return as_refining(found.state_dict(), config.n_features)
+        return as_refining(weights, config.n_features)
+    if network == "tokens" and own.text_width != config.text_width:
+        # The bundle's network read other vectors: what it made of them is learnt anew
+        own = replace(own, text_width=config.text_width)
+        weights = {name: tensor for name, tensor in weights.items() if not name.startswith("cond_emb.")}
     if _sizes(own) != _sizes(config):
         raise BadRequest(f"The {network} network of {folder} has other sizes than --sizes asks for.")
-    return found.state_dict()
+    return weights
 
 
 def _sizes(config: Any) -> Any:
     """A configuration but for its dropout, which no weight depends on."""
     return replace(config, dropout=0.0) if hasattr(config, "dropout") else config
+
+
+def _of_readings(config: Any, reader: ReaderConfig) -> Any:
+    """A network's configuration for sentences that a reader has been over. The matcher needs no words beside its classes."""
+    config = replace(config, text_width=reader.reading_width)
+    return replace(config, word_width=0) if isinstance(config, MatcherConfig) else config
+
+
+def trained_reader(folder: Path) -> TextReader | None:
+    """The reader of a run; None where it has none, and the other networks read for themselves."""
+    run = folder / "reader"
+    if not (run / CHECKPOINT).is_file():
+        return None
+    network = trained_network(run, TextReader(dataclass_from_json(ReaderConfig, saved_config(run))))
+    assert isinstance(network, TextReader)
+    return network
 
 
 def trained_tokenizer(folder: Path) -> tuple[MotionTokenizer, LocalRotations]:

@@ -63,6 +63,11 @@ class TextMotionSampler:
         self._corpus, self._sentences = corpus, sentences
         self._tokenizer, self._representation = tokenizer, representation
 
+    @property
+    def is_read(self) -> bool:
+        """Whether a reader has been over the sentences."""
+        return self._sentences.is_read
+
     def sample(self, count: int, generator: torch.Generator) -> TokenBatch:
         chosen = torch.multinomial(self._weights, count, replacement=True, generator=generator)
         examples = [self._example(self._stretches[index], generator) for index in chosen.tolist()]

@@ -16,6 +16,8 @@ from .run import NoExtraState
 from .text_motion import TextMotionSampler, TokenBatch
 
 CONDITION_DROP = 0.1
+# Of the sentences that a reader has been over, so many show what it read alone: else their words are learnt by heart instead
+HIDDEN_WORDS = 0.5
 RANDOM_SHARE, MASKED_SHARE = 0.1, 0.88  # of the hidden tokens: replaced by a random one; of the rest: by the mask
 VALIDATION_BATCHES, VALIDATION_SIZE = 4, 48
 IGNORED = -100
@@ -51,11 +53,16 @@ class MaskTask(NoExtraState):
         target = batch.ids[..., 0].masked_fill(~hidden, IGNORED).to(self._device)
         ids = self._corrupted(network, batch, hidden, generator).to(self._device)
         dropped = torch.rand(len(ids), generator=generator) < drop
-        text = batch.text.with_dropped(dropped).to(self._device)
+        text = self._shown(batch.text, len(ids), generator).with_dropped(dropped).to(self._device)
         logits = grouped_logits(network, ids, text, batch.pad.to(self._device))
         loss = F.cross_entropy(logits.flatten(0, 1).float(), target.flatten(), ignore_index=IGNORED)
         right = (logits.argmax(-1) == target)[target != IGNORED]
         return loss, float(right.float().mean())
+
+    def _shown(self, text: EncodedText, count: int, generator: torch.Generator) -> EncodedText:
+        if not self._train.is_read:
+            return text
+        return text.with_hidden_words(torch.rand(count, generator=generator) < HIDDEN_WORDS)
 
     @staticmethod
     def _corrupted(network: MaskTransformer, batch: TokenBatch, hidden: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from understudy.core import bench as bench_module
 from understudy.core.bench import bench
+from understudy.core.body.text_reader import ReaderConfig
 from understudy.core.checkpoints import BodyConfigs
 from understudy.core.contract import BadRequest
 
@@ -24,6 +25,14 @@ def test_every_stage_of_a_model_has_a_row(left_out: tuple[str, ...], stages: lis
     shaping = [f"flow decoder, {quality}" for quality in ("Draft", "Normal", "High")]
     assert [row.stage for row in rows] == [*stages, *shaping, "VQ decoder (not used)"]
     assert all(row.seconds > 0 and row.parameters > 0 for row in rows)
+
+
+def test_the_starter_is_measured_with_its_reader(tiny_configs: BodyConfigs) -> None:
+    shipped = bench_module._as_shipped(dataclasses.replace(tiny_configs, reader=ReaderConfig(width=16)))
+    assert shipped.reader and shipped.reader.reading_width == shipped.tokens.text_width == 130
+    rows = bench_module._Stages(shipped, torch.device("cpu"), 12, 1).rows()
+    assert [row.stage for row in rows][:3] == ["length estimator", "reader", "tokens, best of 4"]
+    assert all(row.seconds > 0 for row in rows)
 
 
 def test_the_tables_add_up_what_is_used(

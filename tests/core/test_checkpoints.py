@@ -16,11 +16,13 @@ from torch import Tensor
 
 from understudy.core import checkpoints
 from understudy.core.body.features import LocalRotations
+from understudy.core.body.text_reader import ReaderConfig
 from understudy.core.card_fields import dataclass_from_json
 from understudy.core.checkpoints import (
     BodyConfigs,
     build_networks,
     find_bundle,
+    load_networks,
     load_pipeline,
     load_text_encoder,
     read_card,
@@ -66,16 +68,12 @@ def test_weights_load_as_they_were_saved(tiny_bundle: Path, monkeypatch: pytest.
     monkeypatch.setattr(checkpoints, "build_networks", lambda configs: built.append(build_networks(configs)) or built[0])
     load_pipeline(tiny_bundle, CPU)
     stored = load_file(tiny_bundle / "model.safetensors")
-    loaded = {
-        f"{part.name}.{name}": tensor
-        for part in dataclasses.fields(built[0])
-        for name, tensor in getattr(built[0], part.name).state_dict().items()
-    }
+    networks = {part: network for part, network in vars(built[0]).items() if network}
+    loaded = {f"{part}.{name}": tensor for part, network in networks.items() for name, tensor in network.state_dict().items()}
     assert loaded.keys() | {"features.mean", "features.std"} == stored.keys()
     for name, tensor in loaded.items():
         assert torch.equal(tensor, stored[name].float()) and tensor.dtype == torch.float32, name
-    networks = [getattr(built[0], part.name) for part in dataclasses.fields(built[0])]
-    assert not any(network.training or any(p.requires_grad for p in network.parameters()) for network in networks)
+    assert not any(network.training or any(p.requires_grad for p in network.parameters()) for network in networks.values())
 
 
 def test_saving_and_loading_loses_no_more_than_half_precision(tiny_configs: BodyConfigs, tmp_path: Path, written_bundle: Path) -> None:
@@ -369,3 +367,41 @@ def test_configurations_from_json_are_checked(values: object) -> None:
     with pytest.raises(TypeError):
         dataclass_from_json(FlowDecoderConfig, values)
     assert dataclass_from_json(FlowDecoderConfig, {"width_multipliers": [1, 3]}) == FlowDecoderConfig(width_multipliers=(1, 3))
+
+
+def with_reader(configs: BodyConfigs, width: int = 5) -> BodyConfigs:
+    """The tokens read three contents and two styles instead of the text encoder's vectors."""
+    reader = ReaderConfig(("bow", "run", "walk"), ("", "sad"), width=16)
+    tokens = dataclasses.replace(configs.tokens, text_width=width)
+    return dataclasses.replace(configs, tokens=tokens, residual=None, matcher=None, reader=reader)
+
+
+def write_with_reader(folder: Path, tiny_bundle: Path, configs: BodyConfigs) -> None:
+    _, representation, card = load_networks(tiny_bundle)
+    torch.manual_seed(0)
+    card = dataclasses.replace(card, networks=configs, residual_layers=0, candidates=1)
+    save_bundle(folder, card, build_networks(configs), representation)
+
+
+def test_a_model_with_a_reader_is_loaded_and_shows_the_tokens_what_it_reads(
+    tiny_bundle: Path, tiny_configs: BodyConfigs, minilm_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_with_reader(tmp_path / "reading", tiny_bundle, with_reader(tiny_configs))
+    assert read_card(tmp_path / "reading").networks.reader == with_reader(tiny_configs).reader
+    pipeline, _ = load_pipeline(tmp_path / "reading", CPU)
+    seen: list[Tensor] = []
+    tokens = pipeline._networks.tokens
+    forward = tokens.forward
+    monkeypatch.setattr(tokens, "forward", lambda ids, text, pad: seen.append(text.pooled) or forward(ids, text, pad))
+    pipeline.tokens(BodyRequest(1, "a person walks", 1.0))
+    reader = pipeline._networks.reader
+    assert reader is not None
+    expected = reader.read(load_text_encoder("all-MiniLM-L6-v2").encode(["a person walks"])).pooled
+    assert torch.allclose(seen[0][:1], expected, atol=1e-6)
+
+
+def test_tokens_that_read_another_number_of_classes_than_the_reader_has_are_refused(
+    tiny_bundle: Path, tiny_configs: BodyConfigs, minilm_folder: Path, tmp_path: Path
+) -> None:
+    write_with_reader(tmp_path / "misfit", tiny_bundle, with_reader(tiny_configs, width=6))
+    sentence(tmp_path / "misfit", "do not fit together", "reading width: 5 and 6")

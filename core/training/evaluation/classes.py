@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from ..corpus import Corpus, Stretch
+from ..manners import common_name
 
-# The two data sets of Bandai-Namco name the same manner differently (data card, section 3)
-_SAME_STYLE = {"masculinity": "masculine", "old": "elderly", "tired": "exhausted"}
 _NOBODY = ("unnamed",)
 _NO_CONTENT = ("misc", "")
 
@@ -16,7 +15,7 @@ def content_class(stretch: Stretch) -> str | None:
 
 def style_class(style: str, pack: str = "bandai_namco") -> str | None:
     """The other packs use this column for something else ("backwards", "turn")."""
-    return _SAME_STYLE.get(style, style) if pack == "bandai_namco" else None
+    return common_name(style) if pack == "bandai_namco" else None
 
 
 def class_names(corpus: Corpus) -> tuple[tuple[str, ...], tuple[str, ...]]:

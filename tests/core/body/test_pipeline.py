@@ -49,9 +49,9 @@ def networks(tiny_configs: BodyConfigs) -> BodyNetworks:
     networks.tokens.output_process.poseFinal.weight.data *= 8
     networks.tokens.cond_emb.weight.data *= 8
     for field in dataclasses.fields(networks):
-        network = getattr(networks, field.name)
-        assert isinstance(network, nn.Module)
-        network.eval().requires_grad_(False)
+        if network := getattr(networks, field.name):
+            assert isinstance(network, nn.Module)
+            network.eval().requires_grad_(False)
     return networks
 
 

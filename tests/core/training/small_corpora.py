@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from understudy.core.training.corpus import Corpus
+from understudy.core.training.corpus import Corpus, Stretch
 from understudy.core.training.encoded_sentences import EncodedSentences
 from understudy.tests.core.training.made_skeletons import MIXAMO, Figure, Turns, Vector
 from understudy.tests.core.training.sample_data import BODY, pack
@@ -91,6 +92,17 @@ def encoded_by_chance(corpus: Corpus, width: int = 384) -> EncodedSentences:
     first = torch.cat((torch.zeros(1, dtype=torch.long), lengths.cumsum(0)))
     pooled = torch.randn(len(lengths), width, generator=generator).half()
     return EncodedSentences(pooled, torch.randn(int(first[-1]), width, generator=generator).half(), first)
+
+
+def with_contents(corpus: Corpus) -> Corpus:
+    """The same clips, each with its name as its content, and one of two styles."""
+    return dataclasses.replace(
+        corpus, stretches=tuple(dataclasses.replace(each, content=each.clip, style=_style(each)) for each in corpus.stretches)
+    )
+
+
+def _style(stretch: Stretch) -> str:
+    return "still" if stretch.clip == "stand" else ""
 
 
 def quiet(stage: str, step: int, total: int) -> None:

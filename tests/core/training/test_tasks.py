@@ -1,7 +1,8 @@
-"""Each of the five networks: it learns, it goes on bit for bit where it was stopped, and its batches depend on the step alone."""
+"""Each of the networks: it learns, it goes on bit for bit where it was stopped, and its batches depend on the step alone."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ import torch
 
 from understudy.core.body.flow_decoder import RectifiedFlowDecoder, smoothed
 from understudy.core.body.motion_tokens import NO_CODE, MotionTokenizer
+from understudy.core.body.text_reader import ReaderConfig, TextReader
 from understudy.core.checkpoints import BodyConfigs
+from understudy.core.contract import BadRequest
 from understudy.core.training import train_residual, train_tokens
 from understudy.core.training.corpus import Corpus
 from understudy.core.training.run import Hardware, Run, Schedule, Task
@@ -28,14 +31,15 @@ from understudy.core.training.train_flow import (
 )  # fmt: skip
 from understudy.core.training.train_length import LengthTask
 from understudy.core.training.train_matcher import MatcherTask, described_first
+from understudy.core.training.train_reader import ReaderTask, read_sentences
 from understudy.core.training.train_residual import ResidualTask
 from understudy.core.training.train_tokenizer import TokenizerTask, fitted_representation, root_drift
 from understudy.core.training.train_tokens import MaskTask, hidden_tokens
-from understudy.tests.core.training.small_corpora import encoded_by_chance
+from understudy.tests.core.training.small_corpora import encoded_by_chance, with_contents
 
 CPU = torch.device("cpu")
 ONE = torch.ones(1, dtype=torch.float64)
-NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length", "matcher")
+NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length", "reader", "matcher")
 MakeTask = Callable[[str], Task]
 
 
@@ -58,6 +62,8 @@ def make_task(made_corpus: Corpus, tiny_configs: BodyConfigs) -> MakeTask:
     def make(network: str) -> Task:
         if network == "tokenizer":
             return TokenizerTask(made_corpus, dataclasses.replace(tiny_configs.tokenizer, dropout=0.1), CPU)
+        if network == "reader":
+            return ReaderTask(with_contents(made_corpus), ReaderConfig(width=16), sentences, CPU)
         if network == "length":
             return LengthTask(made_corpus, tiny_configs.length, sentences, CPU)
         if network == "flow":
@@ -91,7 +97,14 @@ def test_a_run_stopped_and_resumed_is_bit_for_bit_the_run_that_was_not(network: 
 
 @pytest.mark.parametrize(
     ("network", "rate", "part"),
-    [("tokenizer", 5e-3, 0.7), ("tokens", 5e-3, 0.9), ("residual", 5e-3, 0.97), ("flow", 5e-3, 0.8), ("length", 1e-2, 0.3)],
+    [
+        ("tokenizer", 5e-3, 0.7),
+        ("tokens", 5e-3, 0.9),
+        ("residual", 5e-3, 0.97),
+        ("flow", 5e-3, 0.8),
+        ("length", 1e-2, 0.3),
+        ("reader", 1e-2, 0.6),
+    ],
 )
 def test_the_loss_falls(network: str, rate: float, part: float, make_task: MakeTask, tmp_path: Path) -> None:
     torch.manual_seed(0)
@@ -264,3 +277,48 @@ def test_a_decoder_that_predicted_the_motion_begins_to_refine_by_leaving_the_ske
               for net in (plain.net, refining.net)]  # fmt: skip
     assert hidden[0].shape == hidden[1].shape
     assert torch.equal(refining.net.init_proj.weight[:, : plain.net.init_proj.in_channels], plain.net.init_proj.weight)
+
+
+def test_a_reader_learns_which_contents_the_sentences_name_and_names_them(made_corpus: Corpus, tmp_path: Path) -> None:
+    corpus, sentences = with_contents(made_corpus), encoded_by_chance(made_corpus)
+    task = ReaderTask(corpus, ReaderConfig(width=32), sentences, CPU)
+    assert task.network.config.contents == ("bow", "circle", "stand", "wave")
+    run_of(tmp_path, task, steps=40, batch_size=16, rate=1e-2).train()
+    reader = task.network.eval()
+    assert isinstance(reader, TextReader)
+    for stretch in corpus.stretches:
+        for index in stretch.spans[0].sentences:
+            found = reader.read(sentences.rows([index])).pooled[0, :4].argmax()
+            assert task.network.config.contents[int(found)] == stretch.content
+
+
+def test_clips_of_one_content_give_a_reader_nothing_to_learn(made_corpus: Corpus) -> None:
+    with pytest.raises(BadRequest, match="no contents to tell apart"):
+        ReaderTask(made_corpus, ReaderConfig(width=16), encoded_by_chance(made_corpus), CPU)
+
+
+def test_sentences_that_were_read_hold_what_the_reader_says_of_each(made_corpus: Corpus) -> None:
+    sentences = encoded_by_chance(made_corpus)
+    torch.manual_seed(0)
+    reader = TextReader(ReaderConfig(("a", "b"), ("c",), width=16)).eval()
+    read = read_sentences(sentences, reader)
+    assert read.is_read and not sentences.is_read
+    for index in range(len(made_corpus.sentences)):
+        alone = reader.read(sentences.rows([index]))
+        assert torch.allclose(read.rows([index]).pooled, alone.pooled, atol=1e-2)
+        assert torch.equal(read.rows([index]).words, alone.words)
+
+
+def test_half_of_the_sentences_that_were_read_hide_their_words_and_others_hide_none(
+    made_corpus: Corpus, make_task: MakeTask, tiny_configs: BodyConfigs
+) -> None:
+    task = make_task("tokens")
+    assert isinstance(task, MaskTask)
+    text, generator = task._train.sample(64, torch.Generator().manual_seed(0)).text, torch.Generator().manual_seed(1)
+    assert task._shown(text, 64, generator) is text
+    read = dataclasses.replace(task._train._sentences, is_read=True)
+    read_task = MaskTask(tiny_configs.tokens, copy.copy(task._train), task._train, CPU)
+    read_task._train._sentences = read
+    shown = read_task._shown(text, 64, generator)
+    assert shown.pooled is text.pooled
+    assert 20 <= int(shown.word_pad.all(-1).sum()) <= 44

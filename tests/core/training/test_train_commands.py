@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,14 +15,15 @@ import numpy as np
 import pytest
 
 from understudy.core.__main__ import main
-from understudy.core.checkpoints import BodyConfigs
+from understudy.core.body.text_reader import ReaderConfig
+from understudy.core.checkpoints import BodyConfigs, read_card
 from understudy.core.contract import BodyRequest
 from understudy.core.service import Service
 from understudy.core.training import sizes, train_flow, train_residual, train_tokenizer, train_tokens
 from understudy.core.training.corpus import Corpus
 from understudy.core.training.evaluation.judge import load_judge
 from understudy.tests.core.training.sample_data import REPO, needs_data
-from understudy.tests.core.training.small_corpora import MADE_CAPTIONS, quiet, write_captions, write_made_clips
+from understudy.tests.core.training.small_corpora import MADE_CAPTIONS, quiet, with_contents, write_captions, write_made_clips
 
 NETWORKS = ("tokenizer", "tokens", "residual", "flow", "length", "matcher")
 Train = Callable[..., int]
@@ -181,6 +183,37 @@ def test_a_judge_cannot_start_from_a_model(
     made_corpus.save(tmp_path / "corpus.npz")
     assert train("judge", "--start-from", tiny_bundle) == 1
     assert "has no judge network to start from: train it without --start-from." in capsys.readouterr().err
+
+
+def test_the_networks_after_a_reader_are_trained_on_what_it_reads(
+    train: Train, tmp_path: Path, made_corpus: Corpus, tiny_bundle: Path, tiny_configs: BodyConfigs, minilm_folder: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sizes, "STARTER", replace(tiny_configs, reader=ReaderConfig(width=16)))
+    with_contents(made_corpus).save(tmp_path / "corpus.npz")
+    for network in ("tokenizer", "flow", "length", "residual", "matcher", "tokens"):
+        assert train(network) == 0
+    assert train("reader") == 0
+    assert train("bundle") == 1
+    assert "a reader that is newer than its tokens, matcher: train these again" in capsys.readouterr().err
+    for network in ("matcher", "tokens"):
+        shutil.rmtree(tmp_path / "run" / network)
+    assert train("tokens", "--start-from", tiny_bundle) == train("matcher") == train("bundle") == 0
+    card = read_card(tmp_path / "models" / "mine")
+    assert card.networks.reader and card.networks.reader.contents == ("bow", "circle", "stand", "wave")
+    assert card.networks.tokens.text_width == card.networks.reader.reading_width == 6
+    assert card.networks.matcher and card.networks.matcher.word_width == 0
+    assert np.isfinite(generated(tmp_path / "models")).all()
+
+
+def test_a_reader_of_ones_own_clips_is_refused_because_they_have_no_contents(
+    train: Train, tmp_path: Path, made_corpus: Corpus, tiny_configs: BodyConfigs, minilm_folder: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sizes, "STARTER", replace(tiny_configs, reader=ReaderConfig(width=16)))
+    made_corpus.save(tmp_path / "corpus.npz")
+    assert train("reader") == 1
+    assert "train the other networks without a reader" in capsys.readouterr().err
 
 
 def test_a_model_is_trained_further_with_another_dropout_but_not_with_other_sizes(
