@@ -23,7 +23,7 @@ STATUS = pytest.StashKey[int]()
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No test sees what was imported on this machine, nor adds to it
-os.environ["UNDERSTUDY_MODELS"] = tempfile.mkdtemp(prefix="understudy-models-")
+os.environ["UNDERSTUDY_MODELS"] = str(Path(tempfile.gettempdir(), f"understudy-no-models-{os.getpid()}"))
 
 make_package_importable()
 
