@@ -85,12 +85,19 @@ def _levelled_ankles(local: Tensor, standing: list[_Standing]) -> list[Tensor]:
 
 def _ankle_goals(joints: Tensor, turned: Tensor, standing: list[_Standing]) -> list[Tensor]:
     """Where both ankles (T, 3) belong so that the balls of the feet are at those of `joints`, standing ones as high as ours stand."""
-    missing = torch.cat([each.leg.flat[1] - each.joints[:, each.leg.foot, 1] for each in standing])
+    goals = []
+    for each, lift in zip(standing, _lifts(standing), strict=True):
+        ball = joints[:, each.leg.foot] + lift * _up(joints)
+        goals.append(ball - turned[:, each.leg.ankle] @ REST_SKELETON.offsets[each.leg.foot].to(joints))
+    return goals
+
+
+def _lifts(standing: list[_Standing]) -> list[Tensor]:
+    """Constant step up of each foot: the one body of HumanML3D has a left leg that is a centimetre longer than the right one."""
+    missing = [each.leg.flat[1] - each.joints[:, each.leg.foot, 1] for each in standing]
     # Without a stance the lowest joint of the clip counts as one of a foot
-    lift = _typical(missing, float(standing[0].leg.flat[1])) * _up(joints)
-    return [
-        joints[:, each.leg.foot] + lift - turned[:, each.leg.ankle] @ REST_SKELETON.offsets[each.leg.foot].to(joints) for each in standing
-    ]
+    of_either = _typical(torch.cat(missing), float(standing[0].leg.flat[1]))
+    return [_typical(of_one, float(of_either)) for of_one in missing]
 
 
 def _over_the_feet(positions: Tensor, ankles: list[Tensor], standing: list[_Standing]) -> Tensor:
