@@ -137,6 +137,14 @@ def test_kit_whose_contacts_leave_most_out_is_not_asked_for_them() -> None:
     assert (representation(KIT_ML).decode(representation(KIT_ML).normalise(raw), RECIPE).contacts == 1).all()
 
 
+@BOTH
+@pytest.mark.parametrize(("speed", "stands"), [(0.2, 1.0), (0.3, 0.0)])
+def test_a_foot_stands_up_to_a_quarter_of_a_metre_a_second_at_any_rate(layout: FeatureLayout, speed: float, stands: float) -> None:
+    way = torch.tensor([0.0, 0.0, speed]).double() * torch.arange(40)[:, None, None] / layout.fps
+    motion = representation(layout).decode(published(standing_joints() + way, layout), RECIPE)
+    np.testing.assert_allclose(motion.contacts, stands, atol=1e-5)
+
+
 def standing_joints() -> Tensor:
     return forward_kinematics(other_body(), resting(40), on_its_feet(resting(40), other_body()))[0]
 
@@ -151,6 +159,7 @@ def test_whole_turns_go_on_without_a_jump(layout: FeatureLayout, turns: float) -
     assert float(heading(motion)[-1] - heading(motion)[0]) == pytest.approx(2 * np.pi * turns * 149 / 150, abs=0.05)
     assert degrees_a_frame(motion)[:, 0].max() < 1.1 * 360 * abs(turns) / 150
     assert degrees_a_frame(motion).max() < 15
+    assert ((motion.rotations[1:] * motion.rotations[:-1]).sum(-1) > 0).all()
 
 
 @pytest.mark.parametrize(("axis", "degrees"), [("X", -90.0), ("X", 90.0), ("Z", 90.0), ("X", 180.0), ("Y", 180.0)])

@@ -100,6 +100,24 @@ def test_who_stands_on_tiptoe_all_the_time_stays_there() -> None:
     assert float(raised.min()) > 0.5 * length * (0.7 - LARGEST_LEVELLING)
 
 
+def test_feet_that_rise_to_tiptoe_for_most_of_the_time_are_flat_before() -> None:
+    pose = resting(60)
+    pose[20:, ANKLES] = matrix_about_axis("X", torch.tensor(0.7).double())
+    placed, _, _ = brought(standing_on(REST_SKELETON, pose))
+    torch.testing.assert_close(placed[:20, ANKLES + BALLS, 1], FLAT[ANKLES + BALLS].expand(20, 4), atol=1e-3, rtol=0)
+
+
+def test_who_kneels_does_not_stand_on_soles() -> None:
+    pose = resting(30)
+    for joint, degrees in (("knee", 90.0), ("ankle", 60.0)):
+        both = [SMPL_22_NAMES.index(f"{side}_{joint}") for side in ("left", "right")]
+        pose[:, both] = matrix_about_axis("X", torch.deg2rad(torch.tensor(degrees).double()))
+    joints = forward_kinematics(REST_SKELETON, pose, torch.zeros(30, 3).double())[0]
+    found = matrix_from_quaternion(rotations_from_joints(joints)[1])
+    _, local, _ = brought(joints - torch.tensor([0.0, 1.0, 0.0]) * joints[..., 1].min())
+    torch.testing.assert_close(local[:, ANKLES], found[:, ANKLES], atol=0.02, rtol=0)
+
+
 def test_a_body_that_never_stands_keeps_its_ankles_and_lies_over_the_floor() -> None:
     flat = resting(30)
     flat[:, 0] = matrix_about_axis("X", torch.tensor(-torch.pi / 2).double())
