@@ -166,12 +166,12 @@ def heading(pelvis: Tensor) -> Tensor:
     return _gaussian_smooth(unwrapped, HEADING_SIGMA_FRAMES)
 
 
-def foot_contacts(positions: Tensor, skeleton: Skeleton) -> Tensor:
+def foot_contacts(positions: Tensor, skeleton: Skeleton, fps: float = FPS) -> Tensor:
     """1.0 where ankles and feet (T, 4) stand: slow, and near the height that they have when the foot is flat."""
     joints = [skeleton.index(name) for name in CONTACT_JOINTS]
     flat = skeleton.standing_heights()[joints].to(positions)
     feet = positions[:, joints]
-    slow = _difference(feet).norm(dim=-1) * FPS < CONTACT_SPEED
+    slow = _difference(feet).norm(dim=-1) * fps < CONTACT_SPEED
     low = feet[..., 1] < flat + CONTACT_HEIGHT
     return (slow & low).to(positions.dtype)
 

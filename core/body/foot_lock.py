@@ -6,45 +6,22 @@ each leg is bent (two-bone inverse kinematics) so that each does; feet keep thei
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..contract import BodyMotion
-from ..geometry.rotations import (
-    angle_about,
-    matrix_from_quaternion,
-    matrix_from_rotation_vector,
-    quaternion_from_matrix,
-    shortest_arc,
-    sign_continuous,
-)
+from ..geometry.rotations import matrix_from_quaternion, quaternion_from_matrix, sign_continuous
 from ..geometry.skeleton import Skeleton, forward_kinematics
+from .leg_bending import Leg, bend_leg, legs_of
 from .time_series import path_of, runs, smoothed
 
 PLANTED = 0.5  # contact from which a joint counts as standing
 FASTEST_SLIDE = 0.8  # m/s; what moves faster is stepping, whatever the contact says
 PATH_SMOOTHING = 2.0  # frames; the correction of the body's path must not shake it
 FARTHEST = 0.12  # metres that a foot is moved at most
-LONGEST_REACH = 0.999  # of thigh and shin together: a knee is never quite straight
-
-
-@dataclass(frozen=True)
-class _Leg:
-    """Joint indices; contacts: columns of ankle and foot; flat: heights of ankle and foot joint while the sole lies flat."""
-
-    hip: int
-    knee: int
-    ankle: int
-    foot: int
-    contacts: tuple[int, int]
-    flat: Tensor
-
-    @property
-    def standing_joints(self) -> list[int]:
-        return [self.ankle, self.foot]
 
 
 def lock_feet(motion: BodyMotion) -> BodyMotion:
@@ -54,7 +31,7 @@ def lock_feet(motion: BodyMotion) -> BodyMotion:
     skeleton = Skeleton(motion.joint_names, motion.parents, torch.from_numpy(motion.offsets.astype(np.float64)))
     translation = torch.from_numpy(motion.translation.astype(np.float64))
     local = matrix_from_quaternion(torch.from_numpy(motion.rotations.astype(np.float64)))
-    legs = _legs(skeleton)
+    legs = legs_of(skeleton)
     positions, turned = forward_kinematics(skeleton, local, translation)
     planted = _planted(positions, torch.from_numpy(motion.contacts), legs, motion.fps)
     shift = _path_correction(positions, planted, legs)
@@ -62,23 +39,14 @@ def lock_feet(motion: BodyMotion) -> BodyMotion:
     changed = local.clone()
     for leg, standing in zip(legs, planted, strict=True):
         goal = positions[:, leg.ankle] + _foot_correction(positions, standing, leg)
-        _bend(changed, positions, turned, leg, goal)
+        bend_leg(changed, positions, turned, leg, goal)
     joints = [joint for leg in legs for joint in (leg.hip, leg.knee, leg.ankle)]
     rotations = motion.rotations.copy()
     rotations[:, joints] = sign_continuous(quaternion_from_matrix(changed[:, joints])).float().numpy()
     return replace(motion, translation=(translation + shift).float().numpy(), rotations=rotations)
 
 
-def _legs(skeleton: Skeleton) -> list[_Leg]:
-    heights = skeleton.standing_heights()
-    legs = []
-    for number, side in enumerate(("left", "right")):
-        hip, knee, ankle, foot = (skeleton.index(f"{side}_{joint}") for joint in ("hip", "knee", "ankle", "foot"))
-        legs.append(_Leg(hip, knee, ankle, foot, (2 * number, 2 * number + 1), heights[[ankle, foot]].double()))
-    return legs
-
-
-def _planted(positions: Tensor, contacts: Tensor, legs: list[_Leg], fps: float) -> list[Tensor]:
+def _planted(positions: Tensor, contacts: Tensor, legs: list[Leg], fps: float) -> list[Tensor]:
     """(T, 2) a leg: whether ankle and foot stand. Gaps and blips of a single frame are closed and left out."""
     found = []
     for leg in legs:
@@ -91,7 +59,7 @@ def _planted(positions: Tensor, contacts: Tensor, legs: list[_Leg], fps: float) 
     return found
 
 
-def _path_correction(positions: Tensor, planted: list[Tensor], legs: list[_Leg]) -> Tensor:
+def _path_correction(positions: Tensor, planted: list[Tensor], legs: list[Leg]) -> Tensor:
     """Where the whole body should be moved (T, 3), level with the floor: against the mean slide of all that stands."""
     joints = [joint for leg in legs for joint in leg.standing_joints]
     standing = torch.cat(planted, dim=-1)
@@ -101,7 +69,7 @@ def _path_correction(positions: Tensor, planted: list[Tensor], legs: list[_Leg])
     return path_of(back)
 
 
-def _foot_correction(positions: Tensor, standing: Tensor, leg: _Leg) -> Tensor:
+def _foot_correction(positions: Tensor, standing: Tensor, leg: Leg) -> Tensor:
     """Where a foot should be moved (T, 3) as a whole: kept in place while it stands, and never below the floor."""
     joints = positions[:, leg.standing_joints]
     both = (standing[1:] & standing[:-1]).double()
@@ -127,35 +95,3 @@ def _bridged(moved: Tensor, known: np.ndarray) -> Tensor:
     frames, given = np.arange(len(known)), np.flatnonzero(known)
     columns = [np.interp(frames, given, moved[:, axis].numpy()[given]) for axis in range(3)]
     return torch.from_numpy(np.stack(columns, axis=-1))
-
-
-def _bend(local: Tensor, positions: Tensor, turned: Tensor, leg: _Leg, goal: Tensor) -> None:
-    """Turns hip, knee and ankle in `local` (T, J, 3, 3) so that the ankle is at `goal` (T, 3) and the foot keeps its direction."""
-    hip, thigh = positions[:, leg.hip], positions[:, leg.knee] - positions[:, leg.hip]
-    shin = positions[:, leg.ankle] - positions[:, leg.knee]
-    upper, lower = thigh.norm(dim=-1), shin.norm(dim=-1)
-    reach = (goal - hip).norm(dim=-1)
-    reach = torch.minimum(torch.maximum(reach, (upper - lower).abs() + 1e-6), LONGEST_REACH * (upper + lower))
-    reach = torch.maximum(reach, torch.minimum((positions[:, leg.ankle] - hip).norm(dim=-1), (goal - hip).norm(dim=-1)))
-    axis = _hinge(thigh, shin, turned[:, leg.hip])
-    bent = angle_about(axis, thigh, shin)
-    wanted = torch.arccos(((reach.square() - upper.square() - lower.square()) / (2 * upper * lower)).clamp(-1, 1))
-    knee_turn = matrix_from_rotation_vector(axis * (wanted - bent)[:, None])
-    ankle = thigh + torch.einsum("tij,tj->ti", knee_turn, shin)
-    swing = shortest_arc(ankle, goal - hip)
-    hip_turned = swing @ turned[:, leg.hip]
-    knee_turned = swing @ knee_turn @ turned[:, leg.knee]
-    parent = turned[:, leg.hip] @ local[:, leg.hip].transpose(-1, -2)
-    local[:, leg.hip] = parent.transpose(-1, -2) @ hip_turned
-    local[:, leg.knee] = hip_turned.transpose(-1, -2) @ knee_turned
-    local[:, leg.ankle] = knee_turned.transpose(-1, -2) @ turned[:, leg.ankle]
-
-
-def _hinge(thigh: Tensor, shin: Tensor, hip_turned: Tensor) -> Tensor:
-    """Unit axes (T, 3) that the knee bends about; of a straight leg the thigh's own axis to the left."""
-    across = torch.linalg.cross(thigh, shin)
-    lateral = hip_turned[..., 0]
-    clear = across.norm(dim=-1, keepdim=True) > 0.02 * (thigh.norm(dim=-1) * shin.norm(dim=-1))[:, None]
-    level = lateral - (lateral * thigh).sum(-1, keepdim=True) * thigh / thigh.square().sum(-1, keepdim=True)
-    axis = torch.where(clear, across, level)
-    return axis / axis.norm(dim=-1, keepdim=True).clamp_min(1e-9)

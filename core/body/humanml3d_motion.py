@@ -14,9 +14,11 @@ from ..contract import BodyMotion, Recipe, WeightsError
 from ..geometry.inverse_kinematics import rotations_from_joints
 from ..geometry.rotations import matrix_from_quaternion
 from ..geometry.skeleton import REST_SKELETON, SMPL_22_NAMES, Skeleton, forward_kinematics
+from .features import CONTACT_SPEED, foot_contacts
 from .humanml3d import HUMANML3D, FeatureLayout, joints_from_features
 from .humanml3d_encoding import features_from_joints, with_bone_lengths
 from .kit_joints import kit_from_smpl, smpl_from_kit
+from .on_default_body import on_default_body
 
 
 class HumanML3DMotion:
@@ -41,13 +43,14 @@ class HumanML3DMotion:
         """Normalised features (T, D) to a motion that starts at the origin, facing +Z. Raises WeightsError if one is no number."""
         raw = self.denormalise(features.cpu().double())
         _check_finite(raw)
-        joints = self._smpl_joints(raw)
+        joints = joints_from_features(raw, self.layout)
+        joints = joints if self.layout == HUMANML3D else smpl_from_kit(joints)
         _, rotations, own = rotations_from_joints(joints)
-        scale = REST_SKELETON.leg_length() / max(own.leg_length(), 1e-3)
+        translation, rotations = on_default_body(joints, rotations, own, self.fps)
         return BodyMotion(
-            translation=(scale * joints[:, 0]).float().numpy(),
+            translation=translation.float().numpy(),
             rotations=rotations.float().numpy(),
-            contacts=raw[:, self.layout.groups["contacts"]].clamp(0, 1).float().numpy(),
+            contacts=self._contacts(raw, translation, rotations).float().numpy(),
             joint_names=REST_SKELETON.names,
             parents=REST_SKELETON.parents,
             offsets=REST_SKELETON.offsets.float().numpy(),
@@ -66,9 +69,16 @@ class HumanML3DMotion:
         joints = with_bone_lengths(joints) if self.layout == HUMANML3D else kit_from_smpl(joints)
         return self.normalise(features_from_joints(joints, self.layout)).float()
 
-    def _smpl_joints(self, raw: Tensor) -> Tensor:
-        joints = joints_from_features(raw, self.layout)
-        return joints if self.layout == HUMANML3D else smpl_from_kit(joints)
+    def _contacts(self, raw: Tensor, translation: Tensor, rotations: Tensor) -> Tensor:
+        """Contacts (T, 4) in 0..1 as a BodyMotion has them: of feet that stand as ours do, if the model says so, too.
+
+        A foot of HumanML3D counts as standing up to 0.9 m/s: planted by that, a swing would stick. One of KIT-ML does up to 3 mm/s: that
+        leaves out nine standing feet of ten, so that there only the motion tells.
+        """
+        positions, _ = forward_kinematics(REST_SKELETON, matrix_from_quaternion(rotations), translation)
+        standing = foot_contacts(positions, REST_SKELETON, self.fps)
+        published_speed = self.layout.contact_threshold**0.5 * self.layout.metres_per_unit * self.fps
+        return standing * raw[:, self.layout.groups["contacts"]].clamp(0, 1) if published_speed > CONTACT_SPEED else standing
 
 
 def _joints_of(motion: BodyMotion) -> Tensor:
