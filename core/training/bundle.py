@@ -35,8 +35,13 @@ class Sampling:
     choice_noise: float = 0.0
 
 
-def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], sampling: Sampling) -> BundleCard:
-    """The best weights of all networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained."""
+def make_bundle(
+    run: Path, out: Path, title: str, licence: str, attribution: tuple[str, ...], sampling: Sampling, last: tuple[str, ...] = ()
+) -> BundleCard:
+    """The best weights of all networks of `run` as a bundle in `out`. Raises UnderstudyError naming a network not trained.
+
+    last: networks of which the weights of the last step are taken, because what they obey still grows while held-out losses do.
+    """
     names = [field.name for field in dataclasses.fields(BodyConfigs) if field.name != "residual" or sampling.residual_layers]
     trained = [name for name in names if (run / name / CHECKPOINT).is_file()]
     if missing := [name for name in names if name not in trained and name not in ("matcher", "reader")]:
@@ -47,7 +52,7 @@ def make_bundle(run: Path, out: Path, title: str, licence: str, attribution: tup
     for name in trained:
         network: Any = getattr(networks, name)
         assert isinstance(network, nn.Module)
-        trained_network(run / name, network)
+        trained_network(run / name, network, name in last)
     _, representation = trained_tokenizer(run)
     card = BundleCard(
         FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True,

@@ -165,6 +165,8 @@ def _add_bundle(train: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--candidates", type=int, default=4, help="draws of which the best fitting is kept, where a matcher was trained")
     parser.add_argument("--temperature", type=float, default=0.8, help="of the drawn tokens: lower for likelier ones")
     parser.add_argument("--choice-noise", type=float, default=20.0, help="0 keeps the surest tokens first, which makes motion calm")
+    last = "take this network's last weights (repeatable), not those of the lowest loss on held-out clips"
+    parser.add_argument("--last", action="append", default=[], choices=("tokens", "residual", "flow", "matcher"), help=last)
     parser.set_defaults(run=_bundle)
 
 
@@ -172,7 +174,9 @@ def _bundle(options: argparse.Namespace) -> None:
     from .bundle import Sampling, make_bundle
 
     sampling = Sampling(options.guidance, options.residual_layers, options.candidates, options.temperature, options.choice_noise)
-    card = make_bundle(options.folder, options.out, options.title, options.licence, tuple(options.attribution), sampling)
+    card = make_bundle(
+        options.folder, options.out, options.title, options.licence, tuple(options.attribution), sampling, tuple(options.last)
+    )
     print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")
 
 

@@ -210,10 +210,10 @@ class Run:
         self.task.load_extra_state(state["extra"])
 
 
-def trained_network(folder: Path, network: nn.Module) -> nn.Module:
-    """`network` with those averaged weights of a run that did best on held-out data, ready for inference."""
+def trained_network(folder: Path, network: nn.Module, last: bool = False) -> nn.Module:
+    """`network` with those averaged weights of a run that did best on held-out data, or its last ones, ready for inference."""
     state = _checkpoint(folder)
-    network.load_state_dict(state["best"]["weights"] or state["averaged"])
+    network.load_state_dict(state["averaged"] if last else state["best"]["weights"] or state["averaged"])
     return network.eval().requires_grad_(False)
 
 

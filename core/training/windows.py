@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 # For balanced_weights. Motion alone: every movement is to be seen, but the usual ones more often. With sentences nearer to all contents
 # alike, and to all manners of a content: what few clips show must be told from the rest by its words
-MOTION_BALANCE, TEXT_BALANCE = (0.5, 1.0), (0.25, 0.5)
+MOTION_BALANCE, TEXT_BALANCE = (0.5, 1.0), (0.25, 0.2)
 
 
 def balanced_weights(stretches: list[Stretch], balance: tuple[float, float]) -> Tensor:

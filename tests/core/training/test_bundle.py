@@ -133,3 +133,18 @@ def test_without_a_matcher_there_is_one_candidate(runs: Path, minilm_folder: Pat
     card = make_bundle(copy, tmp_path / "without", "My model", "CC0-1.0", (), Sampling(2.5, 5, 4))
     assert card.candidates == 1 and card.networks.matcher is None and read_card(tmp_path / "without") == card
     load_pipeline(tmp_path / "without", torch.device("cpu"))
+
+
+def test_the_last_weights_are_taken_of_the_networks_that_are_named(runs: Path, minilm_folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "runs"
+    shutil.copytree(runs, copy)
+    for network in ("tokens", "flow"):
+        state = torch.load(copy / network / "checkpoint.pt", weights_only=True)
+        state["best"]["weights"] = {name: tensor.clone() for name, tensor in state["averaged"].items()}
+        state["averaged"] = {name: tensor + 1 if tensor.is_floating_point() else tensor for name, tensor in state["averaged"].items()}
+        torch.save(state, copy / network / "checkpoint.pt")
+    make_bundle(copy, tmp_path / "best", "", "", (), Sampling(2.5))
+    make_bundle(copy, tmp_path / "last", "", "", (), Sampling(2.5), ("tokens",))
+    best, last = (load_file(tmp_path / name / "model.safetensors") for name in ("best", "last"))
+    assert torch.allclose(last["tokens.cond_emb.weight"], best["tokens.cond_emb.weight"] + 1, atol=1e-2)
+    assert all(torch.equal(last[name], best[name]) for name in best if not name.startswith("tokens."))
