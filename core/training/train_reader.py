@@ -14,7 +14,7 @@ from ..body.text_reader import ReaderConfig, TextReader
 from ..contract import BadRequest
 from .corpus import Corpus
 from .encoded_sentences import EncodedSentences
-from .manners import manner
+from .manners import content, manner
 from .run import NoExtraState
 from .windows import TEXT_BALANCE, balanced_weights, picked
 
@@ -29,7 +29,7 @@ class ReaderTask(NoExtraState):
 
     def __init__(self, corpus: Corpus, config: ReaderConfig, sentences: EncodedSentences, device: torch.device) -> None:
         described = {split: corpus.usable(split, lambda stretch: bool(stretch.spans)) for split in ("train", "validation")}
-        contents = tuple(sorted({stretch.content for stretch in described["train"]}))
+        contents = tuple(sorted(set(map(content, described["train"]))))
         styles = tuple(sorted(set(map(manner, described["train"]))))
         config = replace(config, contents=contents, styles=styles)
         if len(config.contents) < 2:
@@ -37,7 +37,7 @@ class ReaderTask(NoExtraState):
         self.network = TextReader(config).to(device)
         self._sentences, self._device = sentences, device
         self._contents, self._styles = ({name: index for index, name in enumerate(names)} for names in (config.contents, config.styles))
-        known = [each for each in described["validation"] if each.content in self._contents and manner(each) in self._styles]
+        known = [each for each in described["validation"] if content(each) in self._contents and manner(each) in self._styles]
         self._stretches = {"train": described["train"], "validation": known or described["train"]}
         self._weights = {split: balanced_weights(stretches, TEXT_BALANCE) for split, stretches in self._stretches.items()}
 
@@ -64,7 +64,7 @@ class ReaderTask(NoExtraState):
         chosen = torch.multinomial(self._weights[split], count, replacement=True, generator=generator).tolist()
         stretches = [self._stretches[split][index] for index in chosen]
         text = self._sentences.rows([picked(picked(stretch.spans, generator).sentences, generator) for stretch in stretches])
-        contents = torch.tensor([self._contents[stretch.content] for stretch in stretches])
+        contents = torch.tensor([self._contents[content(stretch)] for stretch in stretches])
         styles = torch.tensor([self._styles[manner(stretch)] for stretch in stretches])
         return text.to(self._device), contents.to(self._device), styles.to(self._device)
 
