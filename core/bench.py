@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from .body.features import FPS
 from .body.flow_decoder import RectifiedFlowDecoder
 from .body.motion_tokens import FRAMES_PER_TOKEN
-from .body.pipeline import BodyNetworks
 from .body.residual_tokens import ResidualSettings, generate_residual_tokens, without_residual_tokens
 from .body.text_encoder import EncodedText
 from .body.token_generator import UnmaskingSettings, generate_base_tokens
@@ -24,7 +23,7 @@ from .body.token_plan import LONGEST_WINDOW
 from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
 from .service import pick_device
-from .training.sizes import STARTER
+from .training.sizes import STARTER, of_readings
 from .weights_import.published import PUBLISHED
 
 CANDIDATES = 4  # as our own bundles are made
@@ -63,8 +62,7 @@ def _as_shipped(configs: BodyConfigs) -> BodyConfigs:
     if not configs.reader or not configs.matcher:
         return replace(configs, residual=None)
     reader = replace(configs.reader, contents=("",) * N_CONTENTS, styles=("",) * N_STYLES)
-    tokens = replace(configs.tokens, text_width=reader.reading_width)
-    matcher = replace(configs.matcher, text_width=reader.reading_width, word_width=0)
+    tokens, matcher = of_readings(configs.tokens, reader), of_readings(configs.matcher, reader)
     return replace(configs, residual=None, tokens=tokens, matcher=matcher, reader=reader)
 
 
@@ -73,7 +71,7 @@ class _Stages:
         torch.manual_seed(0)
         self._configs, self._device, self._repeats = configs, device, repeats
         self._networks = build_networks(configs)
-        for network in _modules(self._networks):
+        for network in self._networks.present().values():
             network.to(device).eval().requires_grad_(False)
         words = 12 if configs.tokens.word_width else 0
         pooled, word_vectors = torch.randn(1, configs.length.text_width), torch.randn(1, words, configs.tokens.word_width)
@@ -178,11 +176,6 @@ def _status_megabytes(name: str) -> float:
         return float("nan")
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
     return int(line.split()[1]) / 1e3
-
-
-def _modules(networks: BodyNetworks) -> list[nn.Module]:
-    found = [networks.tokenizer, networks.tokens, networks.residual, networks.flow, networks.length, networks.matcher, networks.reader]
-    return [network for network in found if network is not None]
 
 
 def _n_parameters(network: nn.Module) -> int:

@@ -1,13 +1,20 @@
-"""Dataclasses from the JSON of a model's card, which nobody vouches for: every field is checked."""
+"""Dataclasses as the JSON of a card, and back from a card that nobody vouches for: every field is checked."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import typing
+from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+def dataclass_to_json(path: Path, value: Any) -> None:
+    """Writes a dataclass as a file that people can read, too."""
+    path.write_text(json.dumps(dataclasses.asdict(value), indent=1) + "\n", encoding="utf-8")
 
 
 def dataclass_from_json(kind: type[T], values: Any) -> T:

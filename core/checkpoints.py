@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from .body import clip_text, minilm
 from .body.features import LocalRotations, Representation
@@ -19,14 +19,14 @@ from .body.flow_decoder import FlowDecoderConfig, RectifiedFlowDecoder
 from .body.motion_length import LengthConfig, LengthEstimator
 from .body.motion_tokens import MotionTokenizer, TokenizerConfig
 from .body.pipeline import BodyNetworks, BodyPipeline, SamplingSettings
-from .body.representations import LOCAL_ROTATIONS, REPRESENTATIONS
+from .body.representations import REPRESENTATIONS
 from .body.residual_tokens import ResidualSettings, ResidualTransformer
 from .body.text_encoder import TextEncoder
 from .body.text_reader import ReaderConfig, TextReader
 from .body.token_generator import MaskTransformer, UnmaskingSettings
 from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
-from .card_fields import dataclass_from_json
+from .card_fields import dataclass_from_json, dataclass_to_json
 from .contract import WeightsError, user_models_folder
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
@@ -34,7 +34,6 @@ from .without_first_weights import WithoutFirstWeights
 
 CARD_FILE, WEIGHTS_FILE = "bundle.json", "model.safetensors"
 FORMAT = "understudy body bundle 1"
-REPRESENTATION = LOCAL_ROTATIONS
 MAX_CANDIDATES = 16
 
 
@@ -106,8 +105,7 @@ def build_networks(configs: BodyConfigs) -> BodyNetworks:
 
 def save_bundle(folder: Path, card: BundleCard, networks: BodyNetworks, representation: LocalRotations) -> BundleCard:
     """Writes float16 weights and the card with their size and sha256; gives that card."""
-    tensors = {f"{part}.{name}": tensor for part, network in _parts(networks) for name, tensor in network.state_dict().items()}
-    tensors = {name: tensor.half().contiguous() for name, tensor in tensors.items()}
+    tensors = {name: tensor.half().contiguous() for name, tensor in _tensors_of(networks).items()}
     # Statistics stay in float32: float16 would shift the root over a long clip
     tensors |= {"features.mean": representation.mean.float(), "features.std": representation.std.float()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +118,7 @@ def save_bundle(folder: Path, card: BundleCard, networks: BodyNetworks, represen
 
 
 def write_card(folder: Path, card: BundleCard) -> None:
-    (folder / CARD_FILE).write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", encoding="utf-8")
+    dataclass_to_json(folder / CARD_FILE, card)
 
 
 def read_card(folder: Path) -> BundleCard:
@@ -173,7 +171,7 @@ def assembled(
     networks: BodyNetworks, representation: Representation, card: BundleCard, device: torch.device, encoder_folders: tuple[Path, ...] = ()
 ) -> BodyPipeline:
     """The pipeline of a bundle's parts. Raises WeightsError where they do not fit together."""
-    for _, network in _parts(networks):
+    for network in networks.present().values():
         network.to(device).eval().requires_grad_(False)
     encoder = load_text_encoder(card.text_encoder, encoder_folders=encoder_folders)
     _check_fit(card, encoder)
@@ -193,7 +191,7 @@ def load_networks(folder: Path) -> tuple[BodyNetworks, Representation, BundleCar
     tensors = _read_safetensors(folder / WEIGHTS_FILE)
     networks = _networks_of(card)
     _check_tensors(tensors, networks, card)
-    for part, network in _parts(networks):
+    for part, network in networks.present().items():
         own = {name.removeprefix(f"{part}."): tensor.float() for name, tensor in tensors.items() if name.startswith(f"{part}.")}
         network.load_state_dict(own)
     # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
@@ -211,9 +209,9 @@ def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER, encoder_folders:
     return minilm.load(state, verified(f"minilm/{minilm.VOCABULARY_FILE}", folder))
 
 
-def _parts(networks: BodyNetworks) -> list[tuple[str, nn.Module]]:
-    parts = [(field.name, getattr(networks, field.name)) for field in dataclasses.fields(networks)]
-    return [(name, network) for name, network in parts if network is not None]
+def _tensors_of(networks: BodyNetworks) -> dict[str, Tensor]:
+    """All tensors as a bundle names them: network, then parameter."""
+    return {f"{part}.{name}": tensor for part, network in networks.present().items() for name, tensor in network.state_dict().items()}
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -233,7 +231,7 @@ def _networks_of(card: BundleCard) -> BodyNetworks:
 
 def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, card: BundleCard) -> None:
     """Raises WeightsError unless every tensor is there with its shape, no other one is, and all numbers can be used."""
-    expected = {f"{part}.{name}": tensor.shape for part, network in _parts(networks) for name, tensor in network.state_dict().items()}
+    expected = {name: tensor.shape for name, tensor in _tensors_of(networks).items()}
     expected |= dict.fromkeys(("features.mean", "features.std"), torch.Size([REPRESENTATIONS[card.representation].n_features]))
     missing = sorted(expected.keys() - tensors.keys())
     surplus = sorted(tensors.keys() - expected.keys())

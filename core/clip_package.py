@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .body.clip_bpe import MERGES_FILE
 from .contract import WeightsError
+from .whole_file import write_whole
 
 _MERGES = f"openai-clip-1.0.1/clip/{MERGES_FILE}"
 
@@ -19,7 +20,4 @@ def extract_merges(package: Path, folder: Path) -> None:
             merges = member.read() if member else b""
     except (OSError, EOFError, KeyError, tarfile.TarError) as error:
         raise WeightsError(f"{package.name} does not hold CLIP's merges ({error}): delete it and run the command again.") from error
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (MERGES_FILE + ".part")
-    partial.write_bytes(merges)
-    partial.replace(folder / MERGES_FILE)
+    write_whole(folder / MERGES_FILE, merges)

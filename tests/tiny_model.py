@@ -49,7 +49,8 @@ def write_tiny_model(folder: Path) -> None:
 
     from understudy.core.body import minilm
     from understudy.core.body.features import LocalRotations
-    from understudy.core.checkpoints import FORMAT, REPRESENTATION, BundleCard, build_networks, save_bundle
+    from understudy.core.body.representations import LOCAL_ROTATIONS
+    from understudy.core.checkpoints import FORMAT, BundleCard, build_networks, save_bundle
 
     configs = tiny_body_configs()
     with torch.random.fork_rng():
@@ -60,7 +61,7 @@ def write_tiny_model(folder: Path) -> None:
     mean = torch.zeros(161)
     mean[3], mean[4:136] = 0.94, torch.tensor([1.0, 0, 0, 0, 1, 0]).repeat(22)
     representation = LocalRotations(mean, torch.full((161,), 0.1))
-    card = BundleCard(FORMAT, NAME, "Tiny", "CC0-1.0", ("nobody",), minilm.NAME, REPRESENTATION, True, 4.0, 5.0, 0.1, configs, candidates=2)
+    card = BundleCard(FORMAT, NAME, "Tiny", "CC0-1.0", ("nobody",), minilm.NAME, LOCAL_ROTATIONS, True, 4.0, 5.0, 0.1, configs, candidates=2)
     save_bundle(folder, card, networks, representation)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..contract import BodyMotion, BodyRequest, Recipe, StageTime
 from .features import Representation
@@ -47,6 +47,10 @@ class BodyNetworks:
     length: LengthEstimator
     matcher: TokenMatcher | None = None
     reader: TextReader | None = None
+
+    def present(self) -> dict[str, nn.Module]:
+        """By their names, those that this bundle has."""
+        return {name: network for name, network in vars(self).items() if network is not None}
 
 
 @dataclass(frozen=True)

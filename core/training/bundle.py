@@ -10,8 +10,9 @@ from typing import Any
 from torch import nn
 
 from ..body import minilm
+from ..body.representations import LOCAL_ROTATIONS
 from ..card_fields import dataclass_from_json
-from ..checkpoints import FORMAT, REPRESENTATION, BodyConfigs, BundleCard, build_networks, save_bundle
+from ..checkpoints import FORMAT, BodyConfigs, BundleCard, build_networks, save_bundle
 from ..contract import UnderstudyError
 from .run import CHECKPOINT, saved_config, trained_network
 from .tasks import trained_tokenizer
@@ -55,7 +56,7 @@ def make_bundle(
         trained_network(run / name, network, name in last)
     _, representation = trained_tokenizer(run)
     card = BundleCard(
-        FORMAT, out.name, title, licence, attribution, minilm.NAME, REPRESENTATION, True,
+        FORMAT, out.name, title, licence, attribution, minilm.NAME, LOCAL_ROTATIONS, True,
         sampling.guidance, RESIDUAL_GUIDANCE, RESIDUAL_SHARE, configs,
         residual_layers=sampling.residual_layers, candidates=sampling.candidates if configs.matcher else 1,
         temperature=sampling.temperature, choice_noise=sampling.choice_noise,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from ..body import minilm
 from ..body.features import Layout
@@ -17,6 +18,7 @@ from ..geometry.skeleton import SMPL_22_NAMES
 
 _N_FEATURES = Layout(len(SMPL_22_NAMES)).n_features
 _CODE_DIM = 192
+TextConfig = TypeVar("TextConfig", TokenTransformerConfig, MatcherConfig)
 # The paper's dropout of 0.2 keeps a network of this width from showing what few clips show
 _STARTER_TRANSFORMER = TokenTransformerConfig(
     code_dim=_CODE_DIM, width=192, n_layers=5, n_heads=6, feed_forward=768, dropout=0.05, text_width=minilm.WIDTH, word_width=minilm.WIDTH
@@ -42,3 +44,9 @@ PAPER = BodyConfigs(
     matcher=MatcherConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
     reader=ReaderConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH),
 )
+
+
+def of_readings(config: TextConfig, reader: ReaderConfig) -> TextConfig:
+    """A network's sizes for sentences that a reader has been over. The matcher needs no words beside its classes."""
+    config = replace(config, text_width=reader.reading_width)
+    return replace(config, word_width=0) if isinstance(config, MatcherConfig) else config

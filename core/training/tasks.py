@@ -15,7 +15,6 @@ from ..body.features import LocalRotations
 from ..body.motion_tokens import MotionTokenizer, TokenizerConfig
 from ..body.pipeline import BodyNetworks
 from ..body.text_reader import ReaderConfig, TextReader
-from ..body.token_matcher import MatcherConfig
 from ..card_fields import dataclass_from_json
 from ..checkpoints import BodyConfigs, BundleCard, load_text_encoder
 from ..contract import BadRequest, UnderstudyError
@@ -24,6 +23,7 @@ from .encoded_sentences import EncodedSentences, encode_sentences
 from .evaluation.train_judge import JudgeTask
 from .own_networks import load_own_networks
 from .run import CHECKPOINT, Task, saved_config, saved_extra, trained_network
+from .sizes import of_readings
 from .text_motion import TextMotionSampler
 from .train_flow import FlowTask, as_refining
 from .train_length import LengthTask
@@ -55,8 +55,8 @@ class Ingredients:
         task, config = self._fresh_task(network)
         if self.start_from:
             networks, representation, card = load_own_networks(self.start_from)
-            weights = _starting_weights(networks, card, network, config, self.start_from)
-            task.network.load_state_dict({**task.network.state_dict(), **weights})
+            weights = _starting_weights(networks, card, network, config, self.start_from, task.network.state_dict())
+            task.network.load_state_dict(weights)
             if isinstance(task, TokenizerTask):
                 task.start_from(representation)
         return task, config
@@ -79,7 +79,7 @@ class Ingredients:
             return FlowTask(corpus, config, tokenizer, representation, self.device), config
         sentences = self._sentences(corpus)
         if found := trained_reader(self.folder):
-            sentences, config = read_sentences(sentences, found), _of_readings(config, found.config)
+            sentences, config = read_sentences(sentences, found), of_readings(config, found.config)
         samplers = [TextMotionSampler(corpus, split, sentences, tokenizer, representation) for split in ("train", "validation")]
         kinds = {"tokens": MaskTask, "residual": ResidualTask, "matcher": MatcherTask}
         return kinds[network](config, samplers[0], samplers[1], self.device), config
@@ -96,8 +96,10 @@ class Ingredients:
         return encode_sentences(corpus.sentences, load_text_encoder(minilm.NAME), cache, self.report)
 
 
-def _starting_weights(networks: BodyNetworks, card: BundleCard, network: str, config: Any, folder: Path) -> dict[str, Tensor]:
-    """The weights of a bundle's network as one with `config` takes them. Raises BadRequest where they do not fit."""
+def _starting_weights(
+    networks: BodyNetworks, card: BundleCard, network: str, config: Any, folder: Path, fresh: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The weights of a bundle's network as one with `config` and `fresh` weights takes them. Raises BadRequest where they do not fit."""
     found = getattr(networks, network, None)
     if found is None:
         raise BadRequest(f"{folder} has no {network} network to start from: train it without --start-from.")
@@ -107,7 +109,7 @@ def _starting_weights(networks: BodyNetworks, card: BundleCard, network: str, co
     if network == "tokens" and own.text_width != config.text_width:
         # The bundle's network read other vectors: what it made of them is learnt anew
         own = replace(own, text_width=config.text_width)
-        weights = {name: tensor for name, tensor in weights.items() if not name.startswith("cond_emb.")}
+        weights |= {name: tensor for name, tensor in fresh.items() if name.startswith("cond_emb.")}
     if _sizes(own) != _sizes(config):
         raise BadRequest(f"The {network} network of {folder} has other sizes than --sizes asks for.")
     return weights
@@ -116,12 +118,6 @@ def _starting_weights(networks: BodyNetworks, card: BundleCard, network: str, co
 def _sizes(config: Any) -> Any:
     """A configuration but for its dropout, which no weight depends on."""
     return replace(config, dropout=0.0) if hasattr(config, "dropout") else config
-
-
-def _of_readings(config: Any, reader: ReaderConfig) -> Any:
-    """A network's configuration for sentences that a reader has been over. The matcher needs no words beside its classes."""
-    config = replace(config, text_width=reader.reading_width)
-    return replace(config, word_width=0) if isinstance(config, MatcherConfig) else config
 
 
 def trained_reader(folder: Path) -> TextReader | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..body.clip_text import ClipTextConfig
 from ..body.flow_decoder import FlowDecoderConfig
@@ -64,12 +64,11 @@ KIT_SET = PublishedSet(
     attribution=(*_CREDITS, "The KIT Motion-Language Dataset (Plappert et al., Big Data 2016)"),
     representation="kit-251",
     layout=KIT_ML,
-    networks=BodyConfigs(
-        TokenizerConfig(n_features=KIT_ML.n_features),
-        TokenTransformerConfig(),
-        TokenTransformerConfig(),
-        FlowDecoderConfig(n_features=KIT_ML.n_features),
-        LengthConfig(shortest=_KIT_SHORTEST),
+    networks=replace(
+        PUBLISHED,
+        tokenizer=TokenizerConfig(n_features=KIT_ML.n_features),
+        flow=FlowDecoderConfig(n_features=KIT_ML.n_features),
+        length=LengthConfig(shortest=_KIT_SHORTEST),
     ),
     guidance=2.0,
     folder_marks=("kit", "kit_models"),

@@ -6,7 +6,7 @@ A file's own name decides nothing, because downloads are renamed and swapped.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
@@ -111,9 +111,8 @@ def _tables(sizes: PublishedSizes) -> dict[Role, dict[str, Shapes]]:
 @cache
 def _body_shapes(configs: BodyConfigs) -> dict[Role, Shapes]:
     with torch.device("meta"):
-        networks = build_networks(configs)
-    parts = {field.name: getattr(networks, field.name) for field in fields(networks)}
-    return {role: _shapes(parts[role.value]) for role in Role if parts.get(role.value) is not None}
+        parts = build_networks(configs).present()
+    return {role: _shapes(parts[role.value]) for role in Role if role.value in parts}
 
 
 def _shapes(network: nn.Module) -> Shapes:

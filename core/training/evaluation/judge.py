@@ -5,7 +5,6 @@ It stands outside of all generation: trained on recordings of the training split
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 
 from ...body.flow_decoder import ChannelNorm
 from ...body.text_encoder import EncodedText
+from ...card_fields import dataclass_to_json
 from ...contract import WeightsError
 from ...weights_manifest import WEIGHTS_FOLDER
 
@@ -115,7 +115,7 @@ def save_judge(judge: nn.Module, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.half().contiguous() for name, tensor in judge.state_dict().items()}, folder / WEIGHTS_FILE)
     (folder / WEIGHTS_FILE).chmod(0o644)
-    (folder / CONFIG_FILE).write_text(json.dumps(dataclasses.asdict(judge.config), indent=1) + "\n", encoding="utf-8")
+    dataclass_to_json(folder / CONFIG_FILE, judge.config)
 
 
 def load_judge(folder: Path = JUDGE_FOLDER) -> MotionJudge:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...card_fields import dataclass_to_json
 from ..pictures import new_figure
 from .obedience import Obedience
 from .statistics import Figure
@@ -33,7 +32,7 @@ class Evaluation:
     real_directions: dict[str, float]
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+        dataclass_to_json(path, self)
 
 
 def markdown(evaluation: Evaluation) -> str:
