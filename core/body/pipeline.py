@@ -124,11 +124,10 @@ class BodyPipeline:
 
     def _step_lengths(self, text: EncodedText, seconds: float | None) -> list[int]:
         """Tokens of each step; seconds None lets the estimator decide."""
-        wishes = self._networks.length.expected_tokens(text.pooled.to(self._device)).tolist()
         if seconds is None:
-            return wishes
+            return self._networks.length.expected_tokens(text.pooled.to(self._device)).tolist()
         frames = round(seconds * self._representation.fps) + 1
-        return share_tokens(math.ceil(frames / FRAMES_PER_TOKEN), wishes)
+        return share_tokens(math.ceil(frames / FRAMES_PER_TOKEN), len(text.pooled))
 
     def _base_tokens(self, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
         windows = plan_windows(lengths)

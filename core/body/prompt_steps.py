@@ -30,14 +30,15 @@ def prompt_steps(text: str) -> list[str]:
 
 
 def _begins_with_verb(step: str) -> bool:
-    return _is_verb(step.split()[0])
+    first = step.split()[0]
+    return _is_verb(first) or first.lower() == "is"
 
 
 def _subject(step: str) -> str:
     """Everything before the first verb: "an old man" of "an old man walks"; empty where there is none."""
     words = step.split()
     for index, word in enumerate(words):
-        if _is_verb(word) or word.lower() == "is":
+        if _begins_with_verb(word):
             return " ".join(words[:index])
     return ""
 

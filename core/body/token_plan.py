@@ -41,11 +41,12 @@ def _pieces(begin: int, end: int) -> list[tuple[int, int]]:
     return list(zip(edges[:-1], edges[1:], strict=True))
 
 
-def share_tokens(total: int, wishes: list[int]) -> list[int]:
-    """`total` tokens divided in proportion to `wishes`, but at least one each (so more than `total` if that is fewer than they are)."""
-    edges = [0]
-    for part in range(1, len(wishes) + 1):
-        wished = round(total * sum(wishes[:part]) / sum(wishes))
-        left_for_others = total - (len(wishes) - part)
-        edges.append(max(edges[-1] + 1, min(wished, left_for_others)))
+def share_tokens(total: int, count: int) -> list[int]:
+    """`total` tokens for `count` steps, all alike, but at least one each (so more than `total` if there are more steps than that).
+
+    How long recordings of a movement are says little of how long it should last: nearly all walks in them go on for as long as there was
+    floor.
+    """
+    total = max(total, count)
+    edges = [total * part // count for part in range(count + 1)]
     return [high - low for low, high in zip(edges[:-1], edges[1:], strict=True)]

@@ -32,6 +32,7 @@ def test_one_step_stays_one(text: str) -> None:
     ("walk forward, then wave", ["walk forward", "wave"]),
     ("the dancer spins. afterwards the dancer bows", ["the dancer spins", "the dancer bows"]),
     ("a person is sitting, then stands up", ["a person is sitting", "a person stands up"]),
+    ("a man walks, then is waving", ["a man walks", "a man is waving"]),
     ("a person walks THEN jumps", ["a person walks", "a person jumps"]),
     ("a person's arm rises, then falls", ["a person's arm rises", "a person's arm falls"]),
     ("a woman shuffles backward before she bows", ["a woman shuffles backward", "she bows"]),
