@@ -136,6 +136,11 @@ def mirrored_text(text: str) -> str:
     return _SIDE_WORD.sub(other, text)
 
 
+def sides(text: str) -> set[str]:
+    """Which of "left" and "right" lower-case text speaks of."""
+    return {word["side"] for word in _SIDE_WORD.finditer(text) if word["side"]}
+
+
 def read_timed_captions(path: Path, source: str = "") -> dict[str, list[Caption]]:
     """JSON lines {"clip", "text"[, "start_s", "end_s", "mirrored", "source"]} by clip. A mirrored line is turned back.
 

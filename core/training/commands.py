@@ -53,13 +53,14 @@ def _prepare(options: argparse.Namespace) -> None:
     from ..body.features import FPS
     from ..terminal import ProgressLine
     from .corpus import build
+    from .sustained import with_steady_gaits
 
     if not options.packs and not options.folder:
         raise BadRequest("Nothing to prepare: give --packs, --folder, or both.")
     if options.captions and not options.folder:
         raise BadRequest("--captions are sentences for clips of your own: give their --folder too.")
     progress = ProgressLine()
-    corpus = build(options.packs, options.folder, options.captions, progress, tuple(options.pack or PACKS))
+    corpus = with_steady_gaits(build(options.packs, options.folder, options.captions, progress, tuple(options.pack or PACKS)), progress)
     progress.finish()
     corpus.save(options.out)
     minutes = len(corpus.features) / FPS / 60

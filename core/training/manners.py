@@ -1,7 +1,8 @@
-"""What a clip shows under one name, whichever pack it is from."""
+"""What a clip shows, and what a sentence says of it, under one name, whichever pack it is from."""
 
 from __future__ import annotations
 
+from .captions import sides
 from .corpus import Stretch
 
 # The two data sets of Bandai-Namco name the same manner differently (data card, section 3)
@@ -9,9 +10,20 @@ _SAME_STYLE = {"masculinity": "masculine", "old": "elderly", "tired": "exhausted
 # ACCAD calls a manner of walking what is a content of its own with Bandai-Namco
 _SAME_CONTENT = {("walk", "backwards"): "walk-back"}
 
+# Where the others have a content for each side, CMU and ACCAD have a manner of walking, and only the sentence says the side
+_TURNING = ("turn", "veer")
+
 
 def content(stretch: Stretch) -> str:
     return _SAME_CONTENT.get((stretch.content, stretch.style), stretch.content)
+
+
+def content_told(stretch: Stretch, sentence: str) -> str:
+    """The content that a sentence of a clip speaks of."""
+    said = sides(sentence)
+    if content(stretch) == "walk" and stretch.style in _TURNING and len(said) == 1:
+        return f"walk-turn-{said.pop()}"
+    return content(stretch)
 
 
 def manner(stretch: Stretch) -> str:

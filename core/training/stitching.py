@@ -19,10 +19,14 @@ def stitch(first: Tensor, second: Tensor, scale: Tensor) -> tuple[Tensor, int]:
     scale: (D,) what counts as a difference of one between two poses.
     """
     end, start = _best_cut(first, second, scale)
-    head, tail = first[:end], second[start:]
+    return joined(first[:end], second[start:]), end - BLEND_FRAMES // 2
+
+
+def joined(head: Tensor, tail: Tensor) -> Tensor:
+    """Features (T, D) of `head` whose last BLEND_FRAMES go over into the first of `tail`."""
     weight = torch.linspace(0, 1, BLEND_FRAMES + 2)[1:-1, None]
     blend = (1 - weight) * head[-BLEND_FRAMES:] + weight * tail[:BLEND_FRAMES]
-    return torch.cat((head[:-BLEND_FRAMES], blend, tail[BLEND_FRAMES:])), end - BLEND_FRAMES // 2
+    return torch.cat((head[:-BLEND_FRAMES], blend, tail[BLEND_FRAMES:]))
 
 
 def _best_cut(first: Tensor, second: Tensor, scale: Tensor) -> tuple[int, int]:

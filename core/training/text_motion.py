@@ -11,7 +11,7 @@ from torch import Tensor
 from ..body.features import LocalRotations
 from ..body.motion_tokens import FRAMES_PER_TOKEN, NO_CODE, MotionTokenizer
 from ..body.text_encoder import EncodedText
-from .corpus import Corpus, Stretch
+from .corpus import MIXED, Corpus, Stretch
 from .encoded_sentences import EncodedSentences
 from .pack_names import PACKS
 from .stitching import BLEND_FRAMES, stitch
@@ -129,8 +129,10 @@ def _cell(stretch: Stretch) -> tuple[str, ...]:
 
 
 def _performer(stretch: Stretch) -> tuple[str, str, bool]:
-    """Clips that may follow each other: one pack, one style (in these packs also one actor)."""
-    return stretch.pack, stretch.style if stretch.pack == "bandai_namco" else "", stretch.mirrored
+    """Clips that may follow each other: one pack, one style (in these packs also one actor); made clips with what they are made of."""
+    if stretch.pack in ("bandai_namco", MIXED):
+        return "bandai_namco", stretch.style, stretch.mirrored
+    return stretch.pack, "", stretch.mirrored
 
 
 def _by_performer(stretches: list[Stretch]) -> dict[tuple[str, str, bool], tuple[list[Stretch], Tensor]]:

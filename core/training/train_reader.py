@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from ..body.text_encoder import EncodedText
 from ..body.text_reader import ReaderConfig, TextReader
 from ..contract import BadRequest
-from .corpus import Corpus
+from .corpus import Corpus, Stretch
 from .encoded_sentences import EncodedSentences
-from .manners import content, manner
+from .manners import content, content_told, manner
 from .run import NoExtraState
 from .windows import TEXT_BALANCE, balanced_weights, picked
 
@@ -29,7 +29,8 @@ class ReaderTask(NoExtraState):
 
     def __init__(self, corpus: Corpus, config: ReaderConfig, sentences: EncodedSentences, device: torch.device) -> None:
         described = {split: corpus.usable(split, lambda stretch: bool(stretch.spans)) for split in ("train", "validation")}
-        contents = tuple(sorted(set(map(content, described["train"]))))
+        self._texts = corpus.sentences
+        contents = tuple(sorted({told for stretch in described["train"] for told in self._all_told(stretch)}))
         styles = tuple(sorted(set(map(manner, described["train"]))))
         config = replace(config, contents=contents, styles=styles)
         if len(config.contents) < 2:
@@ -56,17 +57,25 @@ class ReaderTask(NoExtraState):
     def _loss(
         network: TextReader, text: EncodedText, contents: Tensor, styles: Tensor, smoothing: float
     ) -> tuple[Tensor, Mapping[str, float]]:
-        content, style = network(text)
-        loss = F.cross_entropy(content, contents, label_smoothing=smoothing) + F.cross_entropy(style, styles, label_smoothing=smoothing)
-        return loss, {"content": _accuracy(content, contents), "style": _accuracy(style, styles)}
+        to_content, to_style = network(text)
+        told = F.cross_entropy(to_content, contents, label_smoothing=smoothing)
+        loss = told + F.cross_entropy(to_style, styles, label_smoothing=smoothing)
+        return loss, {"content": _accuracy(to_content, contents), "style": _accuracy(to_style, styles)}
 
     def _batch(self, split: str, count: int, generator: torch.Generator) -> tuple[EncodedText, Tensor, Tensor]:
-        chosen = torch.multinomial(self._weights[split], count, replacement=True, generator=generator).tolist()
-        stretches = [self._stretches[split][index] for index in chosen]
-        text = self._sentences.rows([picked(picked(stretch.spans, generator).sentences, generator) for stretch in stretches])
-        contents = torch.tensor([self._contents[content(stretch)] for stretch in stretches])
+        drawn = torch.multinomial(self._weights[split], count, replacement=True, generator=generator).tolist()
+        stretches = [self._stretches[split][index] for index in drawn]
+        chosen = [picked(picked(stretch.spans, generator).sentences, generator) for stretch in stretches]
+        text = self._sentences.rows(chosen)
+        contents = torch.tensor([self._told(stretch, sentence) for stretch, sentence in zip(stretches, chosen, strict=True)])
         styles = torch.tensor([self._styles[manner(stretch)] for stretch in stretches])
         return text.to(self._device), contents.to(self._device), styles.to(self._device)
+
+    def _all_told(self, stretch: Stretch) -> set[str]:
+        return {content_told(stretch, self._texts[sentence]) for span in stretch.spans for sentence in span.sentences}
+
+    def _told(self, stretch: Stretch, sentence: int) -> int:
+        return self._contents.get(content_told(stretch, self._texts[sentence]), self._contents[content(stretch)])
 
 
 def read_sentences(sentences: EncodedSentences, reader: TextReader) -> EncodedSentences:

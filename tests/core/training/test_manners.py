@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from understudy.core.training.corpus import Stretch
-from understudy.core.training.manners import content, manner
+from understudy.core.training.manners import content, content_told, manner
 
 
 def stretch(content: str, style: str) -> Stretch:
@@ -22,3 +24,16 @@ def test_manners_of_two_names_are_one() -> None:
     assert [manner(stretch("walk", style)) for style in ("old", "elderly", "tired", "sad", "")] == [
         "elderly", "elderly", "exhausted", "sad", "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", ["turn", "veer"])
+def test_a_walk_that_turns_has_the_content_of_the_side_that_its_sentence_says(style: str) -> None:
+    walk = stretch("walk", style)
+    told = [content_told(walk, text) for text in ("he walks and turns left", "she bears rightward", "a person turns", "first left, then right")]
+    assert told == ["walk-turn-left", "walk-turn-right", "walk", "walk"]
+
+
+def test_other_sentences_with_sides_are_of_their_clip() -> None:
+    assert content_told(stretch("walk", "limp"), "he drags the left leg") == "walk"
+    assert content_told(stretch("kick", "turn"), "she kicks with the right leg") == "kick"
+    assert content_told(stretch("walk", "backwards"), "turning left") == "walk-back"
