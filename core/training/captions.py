@@ -16,7 +16,7 @@ from .motion_capture.packs import Label
 from .motion_capture.source_clip import MotionFileError
 
 SENTENCES_FOLDER = Path(__file__).with_name("sentences")
-SENTENCES_A_CELL = 256  # of one content in one style: every phrase of the content twice or more
+SENTENCES_A_CELL = 256  # of one content in one style: every phrase of the content, most of them twice or more
 GENERAL_SENTENCES = 4  # of each description of a CMU or ACCAD clip: what it shows as a whole
 _NEUTRAL = ("a person", "someone", "a man", "a woman", "the character", "he", "she", "somebody")
 # Also inside compounds: "left-handed", "turn-left", "leftmost"

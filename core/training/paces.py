@@ -21,7 +21,9 @@ TARGETS = {
     "fast": {"walk": 1.9, "walk-back": 1.2, "run": 3.5},
 }
 RATES = {"slow": (0.5, 0.8), "fast": (1.2, 1.6)}
-CLIPS, SENTENCES = 2, 16  # clips of each style, content and pace; sentences of each clip
+CLIPS, NEUTRAL_CLIPS = 2, 8  # of each style, content and pace; most prompts name no manner
+SENTENCES = 32  # of each clip
+NEUTRAL = "normal"  # the only style whose sentences may lack a subject, which is what tells the manner
 
 
 def may_be_paced(label: Label) -> bool:
@@ -46,10 +48,11 @@ def paces(parts: list[Part], subjects: dict[str, list[str]], phrases: dict[str, 
     cells = by_style_and_content([part for part in parts if may_be_paced(part.label)])
     for (style, content), members in sorted(cells.items(), key=lambda item: item[0]):
         for pace in TARGETS:
-            for part in dice.sample(members, min(CLIPS, len(members))):
+            for part in dice.sample(members, min(NEUTRAL_CLIPS if style == NEUTRAL else CLIPS, len(members))):
                 motion = paced(part.motion, pace, content)
                 if len(motion.translation) >= SHORTEST_FRAMES:
-                    texts = _sentences(dice, subjects[style], phrases[content], book[pace], content)
+                    who = [*subjects[style], ""] if style == NEUTRAL else subjects[style]
+                    texts = _sentences(dice, who, phrases[content], book[pace], content)
                     # A content of its own: drawn as often as those that were recorded
                     label = Label(f"{part.label.clip}*{pace}", "", f"{content} {pace}", style, "")
                     yield Part(label, motion), [Caption(text) for text in texts]
@@ -60,5 +63,5 @@ def _sentences(dice: random.Random, subjects: list[str], phrases: list[str], boo
     for _ in range(SENTENCES):
         plain = f"{dice.choice(phrases)} {dice.choice(book['adverbs'])}"
         phrase = dice.choice((plain, dice.choice(book["phrases"][content])))
-        made.append(dice.choice((phrase, f"{dice.choice(subjects)} {phrase}")))
+        made.append(f"{dice.choice(subjects)} {phrase}".strip())
     return list(dict.fromkeys(made))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
@@ -11,33 +12,41 @@ from torch import Tensor
 
 from ..body.motion_tokens import FRAMES_PER_TOKEN
 from .corpus import Corpus, Span, Stretch
+from .manners import is_neutral
 
 T = TypeVar("T")
 
-# For balanced_weights. Motion alone: every movement is to be seen, but the usual ones more often. With sentences nearer to all contents
-# alike, and to all manners of a content: what few clips show must be told from the rest by its words
-MOTION_BALANCE, TEXT_BALANCE = (0.5, 1.0), (0.25, 0.2)
+@dataclass(frozen=True)
+class Balance:
+    """Contents are drawn by frames ** contents, the styles of one by frames ** styles: 1 as recorded, 0 all alike.
 
-
-def balanced_weights(stretches: list[Stretch], balance: tuple[float, float]) -> Tensor:
-    """Probability (N,) of drawing each stretch: in one style of a content by frames.
-
-    balance: between contents by frames ** balance[0], between the styles of a content by frames ** balance[1]; 1 as recorded, 0 all alike.
+    neutral: how many times as often as by that what is in no particular manner is drawn, as most prompts name none.
     """
-    of_contents, of_styles = balance
+
+    contents: float
+    styles: float
+    neutral: float = 1.0
+
+
+# Motion alone: every movement is to be seen, but the usual ones more often. With sentences nearer to all contents alike, and to all manners
+# of a content: what few clips show must be told from the rest by its words
+MOTION_BALANCE, TEXT_BALANCE = Balance(0.5, 1.0), Balance(0.25, 0.2, 3.0)
+
+
+def balanced_weights(stretches: list[Stretch], balance: Balance) -> Tensor:
+    """Probability (N,) of drawing each stretch: in one style of a content by frames."""
     cells: Counter[tuple[str, str]] = Counter()
     for stretch in stretches:
         cells[stretch.content, stretch.style] += stretch.count
-    totals: Counter[str] = Counter()
-    shares: Counter[str] = Counter()
-    for (content, _), frames in cells.items():
-        totals[content] += frames
-        shares[content] += frames**of_styles
-    a_frame = {
-        (content, style): totals[content] ** of_contents * frames**of_styles / shares[content] / frames
-        for (content, style), frames in cells.items()
-    }
-    weights = torch.tensor([stretch.count * a_frame[stretch.content, stretch.style] for stretch in stretches], dtype=torch.float64)
+    drawn = {(stretch.content, stretch.style): balance.neutral if is_neutral(stretch) else 1.0 for stretch in stretches}
+    totals: dict[str, float] = defaultdict(float)
+    shares: dict[str, float] = defaultdict(float)
+    for cell, frames in cells.items():
+        drawn[cell] *= frames**balance.styles
+        totals[cell[0]] += frames
+        shares[cell[0]] += drawn[cell]
+    a_frame = {cell: totals[cell[0]] ** balance.contents * drawn[cell] / shares[cell[0]] / frames for cell, frames in cells.items()}
+    weights = torch.tensor([stretch.count * a_frame[(stretch.content, stretch.style)] for stretch in stretches], dtype=torch.float64)
     return weights / weights.sum()
 
 

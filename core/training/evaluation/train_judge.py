@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from ..corpus import Corpus, Stretch
 from ..encoded_sentences import EncodedSentences
 from ..run import NoExtraState
-from ..windows import balanced_weights, drawn_window, picked
+from ..windows import Balance, balanced_weights, drawn_window, picked
 from .classes import class_names, content_class, style_class
 from .judge import LONGEST_FRAMES, JudgeConfig, MotionJudge
 
 SHORTEST_FRAMES = 16
 IGNORED = -100
-BALANCE = (0.25, 1.0)  # see windows.balanced_weights
+BALANCE = Balance(0.25, 1.0)
 VALIDATION_SIZE = 256
 NOISE = 0.05  # added to features in units of their deviation, so that recordings are not known by their smallest traits
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from understudy.core.training.corpus import Stretch
-from understudy.core.training.manners import content, content_told, manner
+from understudy.core.training.manners import content, content_told, is_neutral, manner
 
 
 def stretch(content: str, style: str) -> Stretch:
@@ -18,6 +18,12 @@ def test_walking_backwards_is_one_content_in_all_packs() -> None:
 
 def test_other_contents_keep_their_names() -> None:
     assert [content(stretch(*pair)) for pair in (("walk", "turn"), ("run", "backwards"), ("bow", ""))] == ["walk", "run", "bow"]
+
+
+def test_walks_whose_style_is_a_direction_are_in_no_special_manner_and_runs_keep_it() -> None:
+    assert [manner(stretch("walk", style)) for style in ("backwards", "turn", "veer")] == ["normal"] * 3
+    assert manner(stretch("run", "turn")) == "turn"
+    assert [is_neutral(stretch(*pair)) for pair in (("walk", "turn"), ("bow", ""), ("walk", "normal"), ("walk", "sad"))] == [True] * 3 + [False]
 
 
 def test_manners_of_two_names_are_one() -> None:

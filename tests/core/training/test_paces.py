@@ -12,7 +12,7 @@ from understudy.core.geometry.skeleton import REST_SKELETON
 from understudy.core.training.captions import SENTENCES_FOLDER, CaptionBook
 from understudy.core.training.mixing import Part
 from understudy.core.training.motion_capture.packs import Label
-from understudy.core.training.paces import CLIPS, RATES, TARGETS, may_be_paced, paced, paces
+from understudy.core.training.paces import CLIPS, NEUTRAL_CLIPS, RATES, TARGETS, may_be_paced, paced, paces
 
 BOOK = CaptionBook()
 PACES = tomllib.loads((SENTENCES_FOLDER / "paces.toml").read_text("ascii"))["pace"]
@@ -72,3 +72,12 @@ def test_sentences_say_their_pace_and_no_other() -> None:
 def test_the_same_clips_give_the_same_paces() -> None:
     one, other = (list(paces(parts("walk", "run"), BOOK.subjects, BOOK.phrases)) for _ in range(2))
     assert [(part.label, captions) for part, captions in one] == [(part.label, captions) for part, captions in other]
+
+
+def test_neutral_paces_are_more_and_only_their_sentences_may_lack_a_subject() -> None:
+    made = {style: list(paces(parts("walk", style=style, count=12), BOOK.subjects, BOOK.phrases)) for style in ("normal", "sad")}
+    assert (len(made["normal"]), len(made["sad"])) == (2 * NEUTRAL_CLIPS, 2 * CLIPS)
+    for style, members in made.items():
+        for _, captions in members:
+            bare = [caption.text for caption in captions if not caption.text.startswith(tuple(f"{who} " for who in BOOK.subjects[style]))]
+            assert style == "normal" or not bare

@@ -10,7 +10,7 @@ import torch
 
 from understudy.core.contract import BadRequest
 from understudy.core.training.corpus import Corpus, Span, Stretch
-from understudy.core.training.windows import MOTION_BALANCE, WindowSampler, balanced_weights
+from understudy.core.training.windows import MOTION_BALANCE, Balance, WindowSampler, balanced_weights
 
 
 def made(*stretches: tuple[str, int, str]) -> Corpus:
@@ -26,7 +26,7 @@ def made(*stretches: tuple[str, int, str]) -> Corpus:
 def test_a_content_is_drawn_by_the_root_of_its_frames_and_a_clip_by_its_own() -> None:
     corpus = made(("walk", 300, "train"), ("walk", 100, "train"), ("jump", 100, "train"))
     weights = balanced_weights(list(corpus.stretches), MOTION_BALANCE)
-    walk, jump = (frames ** MOTION_BALANCE[0] for frames in (400, 100))
+    walk, jump = (frames**MOTION_BALANCE.contents for frames in (400, 100))
     expected = torch.tensor([walk * 300 / 400, walk * 100 / 400, jump], dtype=torch.float64) / (walk + jump)
     assert torch.allclose(weights, expected)
     assert float(weights.sum()) == pytest.approx(1)
@@ -35,12 +35,20 @@ def test_a_content_is_drawn_by_the_root_of_its_frames_and_a_clip_by_its_own() ->
 def test_a_rare_style_of_a_content_is_drawn_more_often_than_recorded_and_the_content_is_not() -> None:
     walk, jump = (made((content, frames, "train")).stretches[0] for content, frames in (("walk", 300), ("jump", 100)))
     angry, old = (replace(walk, count=frames, style=style) for frames, style in ((25, "angry"), (75, "old")))
-    weights = balanced_weights([walk, angry, old, jump], (1.0, 0.5))
+    weights = balanced_weights([walk, angry, old, jump], Balance(1.0, 0.5))
     assert float(weights[3]) == pytest.approx(100 / 500)
     roots = torch.tensor([300.0, 25.0, 75.0], dtype=torch.float64).sqrt()
     assert torch.allclose(weights[:3], roots / roots.sum() * 400 / 500)
-    recorded = balanced_weights([walk, angry, old, jump], (1.0, 1.0))
+    recorded = balanced_weights([walk, angry, old, jump], Balance(1.0, 1.0))
     assert torch.allclose(recorded, torch.tensor([300, 25, 75, 100], dtype=torch.float64) / 500)
+
+
+@pytest.mark.parametrize("neutral", ["normal", ""])
+def test_a_neutral_style_can_be_drawn_more_often_than_its_frames_say_at_the_cost_of_the_others_of_its_content(neutral: str) -> None:
+    walk, jump = (made((content, frames, "train")).stretches[0] for content, frames in (("walk", 100), ("jump", 100)))
+    walks = [replace(walk, style=style) for style in (neutral, "angry", "sad")]
+    weights = balanced_weights([*walks, jump], Balance(1.0, 0.2, 3.0))
+    assert torch.allclose(weights, torch.tensor([3 / 5 * 0.75, 0.75 / 5, 0.75 / 5, 0.25], dtype=torch.float64))
 
 
 def test_stretches_are_drawn_by_these_weights() -> None:
