@@ -5,5 +5,22 @@ Both sides of the door need this: Blender builds the face and the core measures 
 
 from .head_files import DEFAULT_HEAD, read_head
 from .head_model import FLAME_JOINTS, FLAME_PARENTS, HeadModel
+from .linear_jaw import LINEAR_JAW_NAMES, JawError, linear_jaw_error, linear_jaw_keys, linear_jaw_values
+from .posing import CORRECTIVE_NAMES, bone_locations, corrective_values, posed
 
-__all__ = ["DEFAULT_HEAD", "FLAME_JOINTS", "FLAME_PARENTS", "HeadModel", "read_head"]
+__all__ = [
+    "CORRECTIVE_NAMES",
+    "DEFAULT_HEAD",
+    "FLAME_JOINTS",
+    "FLAME_PARENTS",
+    "LINEAR_JAW_NAMES",
+    "HeadModel",
+    "JawError",
+    "bone_locations",
+    "corrective_values",
+    "linear_jaw_error",
+    "linear_jaw_keys",
+    "linear_jaw_values",
+    "posed",
+    "read_head",
+]
