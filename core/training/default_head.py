@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..contract import ARKIT
 from ..contract.head import FLAME_JOINTS, FLAME_PARENTS
 from .default_body import MATERIAL_NAMES, Arrays, rounded, visible_faces
 from .default_head_rig import (
@@ -23,7 +24,6 @@ from .default_head_rig import (
 )
 from .makehuman_data import FloatArray, IndexArray, MakeHumanBody, read_makehuman_body
 
-SPACE = "arkit"
 _KEPT_FROM = 0.1  # of a vertex's weights belong to the neck or the head
 _JAW_ENTRIES = slice(9 * (FLAME_JOINTS.index("jaw") - 1), 9 * FLAME_JOINTS.index("jaw"))
 
@@ -58,7 +58,7 @@ def default_head(body: MakeHumanBody) -> Arrays:
         "J_regressor": joint_regressor(template.astype(np.float64), _still(directions), joints - origin).astype(np.float32),
         "kintree_table": np.array([FLAME_PARENTS, range(len(FLAME_JOINTS))], np.int8),
         "expression_names": np.array(list(body.face_units)),
-        "space": np.array(SPACE),
+        "space": np.array(ARKIT),
         "material": material[whole].astype(np.uint8),
         "material_names": np.array(MATERIAL_NAMES),
     }

@@ -6,7 +6,7 @@ Both sides of the door need this: Blender builds the face and the core measures 
 from .head_files import DEFAULT_HEAD, read_head
 from .head_model import FLAME_JOINTS, FLAME_PARENTS, HeadModel
 from .linear_jaw import LINEAR_JAW_NAMES, JawError, linear_jaw_error, linear_jaw_keys, linear_jaw_values
-from .posing import CORRECTIVE_NAMES, bone_locations, corrective_values, posed
+from .posing import CORRECTIVE_NAMES, bone_locations, corrective_values, joint_rotations, posed, posed_motion
 
 __all__ = [
     "CORRECTIVE_NAMES",
@@ -18,9 +18,11 @@ __all__ = [
     "JawError",
     "bone_locations",
     "corrective_values",
+    "joint_rotations",
     "linear_jaw_error",
     "linear_jaw_keys",
     "linear_jaw_values",
     "posed",
+    "posed_motion",
     "read_head",
 ]

@@ -15,11 +15,11 @@ import numpy as np
 
 from ..array_pickle import MAX_BYTES, PickledArrays, PickleError, UnsafePickle, read_pickle
 from ..errors import BadRequest
+from ..face_spaces import FLAME_2020, FLAME_2023, FLAME_2023_OPEN, flame_expression_names
 from .head_model import CORRECTED_JOINTS, FLAME_JOINTS, FLAME_PARENTS, HeadModel
 
 DEFAULT_HEAD = Path(__file__).resolve().parents[3] / "weights" / "default_head" / "default_head.npz"
 FLAME_IDENTITY, FLAME_EXPRESSION = 300, 100
-FLAME_2020, FLAME_2023, FLAME_2023_OPEN = "flame-2020", "flame-2023", "flame-2023-open"
 # Models of the same laboratory in the same layout, by their number of vertices
 _OTHER_MODELS = {6890: "SMPL body", 10475: "SMPL-X body", 778: "MANO hand"}
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
@@ -147,7 +147,7 @@ def _numbers(arrays: Mapping[str, object], name: str, shape: tuple[int | None, .
 
 
 def _expression_names(arrays: Mapping[str, object], directions: int) -> tuple[str, ...]:
-    """Names of the last directions. FLAME's are numbered from one, as its Blender add-on does."""
+    """Names of the last directions, which are those of expression."""
     if "expression_names" in arrays:
         names = tuple(str(name) for name in np.atleast_1d(np.asarray(arrays["expression_names"])))
         if len(names) > directions or len(set(names)) != len(names):
@@ -157,7 +157,7 @@ def _expression_names(arrays: Mapping[str, object], directions: int) -> tuple[st
         raise _Refusal(
             f"has {directions} directions in shapedirs instead of {FLAME_IDENTITY} of shape and {FLAME_EXPRESSION} of expression: {_WHICH}"
         )
-    return tuple(f"Exp{number}" for number in range(1, FLAME_EXPRESSION + 1))
+    return flame_expression_names(FLAME_EXPRESSION)
 
 
 def _weights(arrays: Mapping[str, object], vertices: int) -> np.ndarray:

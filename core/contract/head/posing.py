@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import BadRequest
+from ..face_motion import FaceMotion
 from .head_model import CORRECTED_JOINTS, FLAME_JOINTS, FLAME_PARENTS, HeadModel
 
 # Shape keys of the correctives, as FLAME's Blender add-on names them
@@ -25,6 +27,31 @@ def posed(head: HeadModel, expression: np.ndarray, rotations: np.ndarray) -> np.
         turned = vertices @ turns[:, joint].transpose(0, 2, 1) + shifts[:, joint, None]
         result += head.weights[:, joint, None] * turned
     return result
+
+
+def posed_motion(head: HeadModel, motion: FaceMotion) -> np.ndarray:
+    """Vertices (T, V, 3) of a face motion, the root at rest. Raises BadRequest for coefficients that do not belong to this head."""
+    unknown = [name for name in motion.expression_names if name not in head.expression_names]
+    if motion.space != head.space or unknown:
+        lacks = f", and the head has no {unknown[0]}" if unknown else ""
+        raise BadRequest(
+            f"The face motion is of the face space {motion.space} and the head of {head.space}{lacks}:"
+            " convert the motion, or choose a head of its space."
+        )
+    expression = np.zeros((len(motion.expression), len(head.expression_names)), np.float32)
+    expression[:, [head.expression_names.index(name) for name in motion.expression_names]] = motion.expression
+    return posed(head, expression, joint_rotations(motion))
+
+
+def joint_rotations(motion: FaceMotion) -> np.ndarray:
+    """(T, 5, 3) axis-angle of FLAME_JOINTS; the head turns at `neck`, and what the motion does not have rests."""
+    rotations = np.zeros((len(motion.expression), len(FLAME_JOINTS), 3), np.float32)
+    rotations[:, FLAME_JOINTS.index("jaw")] = motion.jaw
+    if motion.head is not None:
+        rotations[:, FLAME_JOINTS.index("neck")] = motion.head
+    if motion.eyes is not None:
+        rotations[:, [FLAME_JOINTS.index("left_eye"), FLAME_JOINTS.index("right_eye")]] = motion.eyes
+    return rotations
 
 
 def corrective_values(rotations: np.ndarray) -> np.ndarray:

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.contract.head import CORRECTIVE_NAMES, FLAME_JOINTS, HeadModel, bone_locations, corrective_values, posed
+from understudy.core.contract import BadRequest, FaceMotion
+from understudy.core.contract.head import (
+    CORRECTIVE_NAMES,
+    FLAME_JOINTS,
+    HeadModel,
+    bone_locations,
+    corrective_values,
+    joint_rotations,
+    posed,
+    posed_motion,
+)
 from understudy.core.contract.head.posing import rotation_matrices
 
 PARENTS = (-1, 0, 1, 1, 1)
@@ -163,3 +173,33 @@ number = st.floats(-4, 4, allow_subnormal=False) | st.sampled_from([0.0, 1e-9, m
 def test_rotation_matrices_are_those_of_quaternions(axis_angle: tuple[float, float, float]) -> None:
     vector = np.array(axis_angle)
     np.testing.assert_allclose(rotation_matrices(vector), matrix_of(vector), atol=1e-6)
+
+
+def motion_of(space: str, names: tuple[str, ...], **turns: np.ndarray) -> FaceMotion:
+    values = np.arange(1, 1 + len(names), dtype=np.float32)
+    return FaceMotion(np.stack([values, -values]), turns.pop("jaw", np.zeros((2, 3), np.float32)), names, space, 25.0, **turns)
+
+
+def test_a_motion_is_posed_by_the_names_of_its_coefficients(head: HeadModel) -> None:
+    """Only some of the head's, in another order; and a turn of each joint but the root."""
+    turns = np.random.default_rng(2).normal(0, 0.3, (4, 2, 3)).astype(np.float32)
+    motion = motion_of(head.space, ("Exp7", "Exp2"), jaw=turns[0], head=turns[1], eyes=np.stack([turns[2], turns[3]], axis=1))
+    expression = np.zeros((2, 100), np.float32)
+    expression[:, 6], expression[:, 1] = (1, -1), (2, -2)
+    for frame, vertices in enumerate(posed_motion(head, motion)):
+        rotations = np.stack([np.zeros(3), turns[1, frame], turns[0, frame], turns[2, frame], turns[3, frame]])
+        np.testing.assert_allclose(vertices, naive(head, expression[frame], rotations), atol=1e-6)
+
+
+def test_a_motion_without_head_and_eyes_turns_the_jaw_alone(head: HeadModel) -> None:
+    jaw = np.full((2, 3), 0.1, np.float32)
+    rotations = joint_rotations(motion_of(head.space, (), jaw=jaw))
+    assert np.array_equal(rotations[:, 2], jaw) and not rotations[:, [0, 1, 3, 4]].any()
+
+
+@pytest.mark.parametrize(
+    ("space", "name", "named"), [("flame-2023", "Exp1", "flame-2023"), ("arkit", "jawOpen", "no jawOpen"), ("", "Exp101", "no Exp101")]
+)
+def test_a_motion_of_another_face_space(space: str, name: str, named: str, head: HeadModel) -> None:
+    with pytest.raises(BadRequest, match=rf"{named}.*convert the motion, or choose a head of its space"):
+        posed_motion(head, motion_of(space or head.space, (name,)))
