@@ -9,12 +9,13 @@ Names in the published files: numpy's arrays and types, scipy's sparse matrices,
 from __future__ import annotations
 
 import math
-import pickle
 import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from .cautious_unpickler import CautiousUnpickler
 
 MAX_BYTES = 1 << 30  # SMPL with 300 shapes, the largest of the published files, has a third of that
 
@@ -184,8 +185,8 @@ _NAMES: dict[tuple[str, str], type[_Kept]] = {
 _SPARSE = {"csc_matrix": _SparseColumns, "csc_array": _SparseColumns, "csr_matrix": _SparseRows, "csr_array": _SparseRows}
 
 
-class _Reader(pickle._Unpickler):
-    """The unpickler written in Python, because the one in C takes memory for as many objects as a pickle claims to have."""
+class _Reader(CautiousUnpickler):
+    """Knows the names above and those of chumpy."""
 
     def __init__(self, file: BinaryIO) -> None:
         # latin1 gives the bytes of Python 2 back one by one; its names stay as they are

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import io
 import pickle
+import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +76,13 @@ def test_a_file_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("understudy.core.contract.array_pickle.MAX_BYTES", 10)
     with pytest.raises(PickleError, match="it has 11 bytes"):
         read_pickle(io.BytesIO(bytes(11)))
+
+
+@pytest.mark.parametrize("opcode", [b"\x96", b"\x8e", b"\x8d"], ids=["bytearray", "bytes", "text"])
+def test_what_is_only_announced_takes_no_memory(opcode: bytes) -> None:
+    tracemalloc.start()
+    with pytest.raises(PickleError):
+        read_pickle(io.BytesIO(b"\x80\x05" + opcode + struct.pack("<Q", 64 << 20) + b"."))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1 << 20

@@ -129,6 +129,8 @@ HOSTILE_PICKLES = {
         b"\x80\x02}X\x0a\x00\x00\x00v_templatecnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n\x8a\x06\x00\x00\x00\x00\x00\x01\x85"
         b"X\x01\x00\x00\x00b\x87Rs.", "v_template",
     ),
+    "announces bytes by the terabyte": (b"\x80\x05\x96\x00\x00\x00\x00\x00\x01\x00\x00.", "cut off or no pickle"),
+    "announces a text by the terabyte": (b"\x80\x05\x8d\x00\x00\x00\x00\x00\x01\x00\x00.", "cut off or no pickle"),
     "sets a state on a class": (b"\x80\x02cchumpy.ch\nCh\n}X\x05\x00\x00\x00arrayK\x01sb.", "cut off or no pickle"),
     "makes something of a number": (b"\x80\x02K\x05)R.", "cut off or no pickle"),
     "asks for a stored object": (b"\x80\x02K\x05Q.", "cut off or no pickle"),
