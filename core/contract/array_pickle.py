@@ -1,14 +1,13 @@
 """Arrays out of pickles that others wrote, such as the files of SMPL and FLAME; nothing that such a pickle asks for is ever run.
 
 A pickle is a list of calls. Here each class or function that the published files name is a class of this file that only keeps what it
-is given, and any other name ends the reading. Afterwards what was kept is turned into arrays, with every length checked first.
+is given, and any other name ends the reading. Afterwards what was kept is turned into arrays; only a sparse matrix becomes larger by that.
 Names in the published files: numpy's arrays and types, scipy's sparse matrices, and chumpy's `Ch` (its array is `x`) and `Select`
 (elements `idxs` of the flat array `a`, in the shape `preferred_shape`).
 """
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -219,7 +218,5 @@ def _array(value: object) -> np.ndarray:
 
 
 def _from_bytes(raw: Any, kind: _NumpyType, shape: tuple[int, ...], order: Any) -> np.ndarray:
-    raw, dtype = raw.encode("latin1") if isinstance(raw, str) else bytes(raw), kind.dtype()
-    if any(size < 0 for size in shape) or len(raw) != math.prod(shape) * dtype.itemsize:
-        raise ValueError
-    return np.frombuffer(raw, dtype).reshape(shape, order="F" if order == "F" else "C")
+    raw = raw.encode("latin1") if isinstance(raw, str) else bytes(raw)
+    return np.frombuffer(raw, kind.dtype()).reshape(shape, order="F" if order == "F" else "C")

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..contract import ARKIT
 from ..contract.head import FLAME_JOINTS, FLAME_PARENTS
+from ..contract.head.head_model import CORRECTED_JOINTS, JAW_CORRECTIVES
 from .default_body import MATERIAL_NAMES, Arrays, rounded, visible_faces
 from .default_head_rig import (
     belongs_to_head,
@@ -25,7 +26,6 @@ from .default_head_rig import (
 from .makehuman_data import FloatArray, IndexArray, MakeHumanBody, read_makehuman_body
 
 _KEPT_FROM = 0.1  # of a vertex's weights belong to the neck or the head
-_JAW_ENTRIES = slice(9 * (FLAME_JOINTS.index("jaw") - 1), 9 * FLAME_JOINTS.index("jaw"))
 
 
 def bake(wheel: Path, out: Path) -> None:
@@ -46,8 +46,8 @@ def default_head(body: MakeHumanBody) -> Arrays:
     joints, weights = place_head_joints(body, jaw), head_weights(body, jaw)[kept]
     directions = np.stack([shape_offsets(body, name)[kept] for name in body.face_units], axis=-1).astype(np.float16)
     vertices = body.vertices[kept]
-    correctives = np.zeros((len(kept), 3, 9 * len(FLAME_JOINTS[1:])))
-    correctives[..., _JAW_ENTRIES] = jaw_correctives(vertices, jaw.offsets[kept], weights, jaw)
+    correctives = np.zeros((len(kept), 3, 9 * len(CORRECTED_JOINTS)))
+    correctives[..., JAW_CORRECTIVES] = jaw_correctives(vertices, jaw.offsets[kept], weights, jaw)
     origin = joints[FLAME_JOINTS.index("neck")]
     return {
         "v_template": (template := rounded(vertices - origin)),

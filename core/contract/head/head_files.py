@@ -124,9 +124,8 @@ def _array(arrays: Mapping[str, object], name: str, shape: tuple[int | None, ...
     with np.errstate(over="ignore"):  # what is too large is refused as infinite
         array = _numbers(arrays, name, shape, "fiu").astype(np.float32)
     if not np.isfinite(array).all():
-        count = int((~np.isfinite(array)).sum())
-        raise _Refusal(f"holds {count:,} numbers in {name} that are not finite: {_AGAIN}")
-    return np.ascontiguousarray(array)
+        raise _Refusal(f"holds numbers in {name} that are not finite ({int((~np.isfinite(array)).sum()):,} of them): {_AGAIN}")
+    return array
 
 
 def _integers(arrays: Mapping[str, object], name: str, shape: tuple[int | None, ...]) -> np.ndarray:

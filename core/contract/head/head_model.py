@@ -9,6 +9,8 @@ import numpy as np
 FLAME_JOINTS = ("root", "neck", "jaw", "left_eye", "right_eye")
 FLAME_PARENTS = (-1, 0, 1, 1, 1)
 CORRECTED_JOINTS = FLAME_JOINTS[1:]  # nine correctives for each of these, in this order
+_JAW = 9 * CORRECTED_JOINTS.index("jaw")
+JAW_CORRECTIVES = slice(_JAW, _JAW + 9)  # the jaw's among them
 
 
 @dataclass(frozen=True)

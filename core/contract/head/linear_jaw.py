@@ -10,13 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .head_model import CORRECTED_JOINTS, FLAME_JOINTS, HeadModel
+from .head_model import FLAME_JOINTS, JAW_CORRECTIVES, HeadModel
 from .posing import corrective_values, posed
 
 LINEAR_JAW_NAMES = tuple(f"JawR{row}{column}" for row in range(3) for column in range(3))
 _JAW = FLAME_JOINTS.index("jaw")
-_FIRST = 9 * CORRECTED_JOINTS.index("jaw")
-JAW_CORRECTIVES = slice(_FIRST, _FIRST + 9)  # the jaw's among the head's correctives
 _MILLIMETRES = 1000.0
 
 

@@ -203,7 +203,7 @@ def test_an_array_missing(field: str, fields: Fields, refused: Callable[..., str
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_numbers_that_are_not_finite(field: str, number: float, fields: Fields, refused: Callable[..., str]) -> None:
     fields[field].flat[7] = number
-    refused(python_2_pickle(fields), "1 numbers", field, "not finite")
+    refused(python_2_pickle(fields), "(1 of them)", field, "not finite")
 
 
 @pytest.mark.parametrize(("field", "value", "named"), [

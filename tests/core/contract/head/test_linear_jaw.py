@@ -51,6 +51,18 @@ def test_the_rest_is_the_two_cross_terms(head: HeadModel) -> None:
     assert error.worst_mm > 0.1
 
 
+def test_the_mean_is_over_what_the_jaw_moves(head: HeadModel) -> None:
+    weights = head.weights.copy()
+    weights[::2, 1] += weights[::2, 2]
+    weights[::2, 2] = 0
+    half = dataclasses.replace(head, weights=weights)
+    moving = dataclasses.replace(
+        half, template=half.template[1::2], expressions=half.expressions[1::2], correctives=half.correctives[1::2], weights=weights[1::2],
+        joint_regressor=np.linalg.lstsq(np.c_[half.template[1::2], np.ones(20)].T, np.c_[half.joints, np.ones(5)].T, rcond=None)[0].T,
+    )  # fmt: skip
+    assert linear_jaw_error(half, NEUTRAL, OPEN).mean_mm == pytest.approx(linear_jaw_error(moving, NEUTRAL, OPEN).mean_mm, rel=1e-4)
+
+
 def test_a_closed_jaw_has_no_error(head: HeadModel) -> None:
     expression = np.ones((2, 100), np.float32)
     assert linear_jaw_error(head, expression, np.zeros((2, 3), np.float32)).worst_mm == 0
