@@ -104,7 +104,7 @@ def test_the_add_on_enters_the_core_by_its_door() -> None:
 
 def test_the_contract_imports_the_standard_library_and_numpy() -> None:
     own = (ONLY_DOOR,)
-    tops = {name for path in (REPO / "core" / "contract").glob("*.py") for name in imports_of(path) if not is_below(name, own)}
+    tops = {name for path in (REPO / "core" / "contract").rglob("*.py") for name in imports_of(path) if not is_below(name, own)}
     assert {name.split(".")[0] for name in tops} <= set(sys.stdlib_module_names) | {"numpy"}
 
 

@@ -15,6 +15,8 @@ from .errors import (
     WorkerDied,
     WorkerHung,
 )
+from .face_motion import FaceMotion
+from .face_spaces import ARKIT, FLAME_2020, FLAME_2023, FLAME_2023_OPEN, flame_expression_names
 from .folders import user_models_folder
 from .frames import decode_frame, encode_frame, read_frame
 from .messages import (
@@ -35,11 +37,16 @@ from .messages import (
     StageTime,
     Unload,
 )
-from .motion import BodyMotion, Recipe
+from .motion import BodyMotion
+from .recipes import FaceRecipe, Recipe
 from .version import VERSION
 
 __all__ = [
+    "ARKIT",
     "CONTRACT_VERSION",
+    "FLAME_2020",
+    "FLAME_2023",
+    "FLAME_2023_OPEN",
     "MAX_PROMPT_CHARACTERS",
     "MAX_SECONDS",
     "MAX_SEED",
@@ -53,6 +60,8 @@ __all__ = [
     "Cancel",
     "Cancelled",
     "ContractError",
+    "FaceMotion",
+    "FaceRecipe",
     "Failure",
     "Hello",
     "Message",
@@ -69,6 +78,7 @@ __all__ = [
     "WorkerHung",
     "decode_frame",
     "encode_frame",
+    "flame_expression_names",
     "read_frame",
     "user_models_folder",
 ]

@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from .errors import BadRequest
+from .interpolation import frame_count, frames_around, lerp, slerp
+from .npz_files import load_npz, save_npz
+from .recipes import Recipe
 
 FILE_FORMAT = "understudy body motion 1"
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What is needed to make the same motion again. `model` is a bundle's name, `weights` the first 16 digits of its sha256."""
-
-    text: str = ""
-    seconds: float = 0.0
-    seed: int = 0
-    steps: int = 0
-    guidance: float = 0.0
-    variation: int = 0
-    model: str = ""
-    weights: str = ""
-    version: str = ""
-    lock_feet: bool = False
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str) -> Recipe:
-        """Unknown entries of newer versions are left out. Raises ValueError or TypeError for what is no recipe."""
-        entries = json.loads(text)
-        if not isinstance(entries, dict):
-            raise TypeError("its recipe cannot be read")
-        return cls(**{name: value for name, value in entries.items() if name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True)
@@ -86,79 +60,47 @@ class BodyMotion:
 
     def resampled(self, fps: float) -> BodyMotion:
         """The same motion at another rate, from 0 s to the last whole frame that is inside it."""
-        count = int(np.floor(self.seconds * fps + 1e-6)) + 1
-        return replace(self.at(np.arange(count) / fps), fps=fps)
+        return replace(self.at(np.arange(frame_count(self.seconds, fps)) / fps), fps=fps)
 
     def at(self, times: np.ndarray) -> BodyMotion:
         """The poses at `times` (T,) seconds, held before the first and after the last frame; `fps` stays as it is."""
-        position = np.clip(times * self.fps, 0, len(self.translation) - 1)
-        before = np.minimum(position.astype(np.int64), max(len(self.translation) - 2, 0))
-        after = np.minimum(before + 1, len(self.translation) - 1)
-        weight = (position - before)[:, None]
+        before, after, share = frames_around(times, self.fps, len(self.translation))
+        weight = share[:, None]
         return replace(
             self,
-            translation=_lerp(self.translation[before], self.translation[after], weight),
+            translation=lerp(self.translation[before], self.translation[after], weight),
             rotations=slerp(self.rotations[before], self.rotations[after], weight[..., None]).astype(np.float32),
-            contacts=_lerp(self.contacts[before], self.contacts[after], weight),
+            contacts=lerp(self.contacts[before], self.contacts[after], weight),
         )
 
     def save(self, path: Path) -> None:
         """Writes a compressed npz, whole or not at all."""
-        arrays = {"translation": self.translation, "rotations": self.rotations, "contacts": self.contacts, "offsets": self.offsets}
-        partial = path.with_name(path.name + ".part")
-        try:
-            with partial.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    format=np.array(FILE_FORMAT),
-                    joint_names=np.array(self.joint_names),
-                    parents=np.array(self.parents, np.int32),
-                    fps=np.float32(self.fps),
-                    recipe=np.array(self.recipe.to_json()),
-                    **arrays,
-                )
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        arrays = {
+            "translation": self.translation,
+            "rotations": self.rotations,
+            "contacts": self.contacts,
+            "joint_names": np.array(self.joint_names),
+            "parents": np.array(self.parents, np.int32),
+            "offsets": self.offsets,
+            "fps": np.float32(self.fps),
+            "recipe": np.array(self.recipe.to_json()),
+        }
+        save_npz(path, FILE_FORMAT, arrays)
 
     @classmethod
     def load(cls, path: Path) -> BodyMotion:
         """Raises BadRequest for a file that is not such a motion, OSError for one that cannot be opened."""
-        with path.open("rb") as file:
-            try:
-                return cls._read(file)
-            except Exception as error:  # numpy, zipfile, zlib and json all have their own for a damaged file
-                raise BadRequest(f"{path.name} is not a body motion written by Understudy ({error}): make it again.") from error
+        return load_npz(path, FILE_FORMAT, "body motion", cls._of)
 
     @classmethod
-    def _read(cls, file: BinaryIO) -> BodyMotion:
-        with np.load(file, allow_pickle=False) as arrays:
-            if str(arrays["format"]) != FILE_FORMAT:
-                raise ValueError(f"its format is {arrays['format']}")
-            return cls(
-                translation=arrays["translation"],
-                rotations=arrays["rotations"],
-                contacts=arrays["contacts"],
-                joint_names=tuple(str(name) for name in arrays["joint_names"]),
-                parents=tuple(int(parent) for parent in arrays["parents"]),
-                offsets=arrays["offsets"],
-                fps=float(arrays["fps"]),
-                recipe=Recipe.from_json(str(arrays["recipe"])),
-            )
-
-
-def slerp(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Spherical interpolation from unit quaternions a to b, both (..., 4), by weight (..., 1) in 0..1, the short way round."""
-    dot = np.sum(a * b, axis=-1, keepdims=True)
-    b = np.where(dot < 0, -b, b)
-    angle = np.arccos(np.clip(np.abs(dot), 0.0, 1.0))
-    # sin(w x) / sin(x) tends to w as the angle goes to zero
-    safe = np.where(angle < 1e-6, 1.0, np.sin(angle))
-    from_a = np.where(angle < 1e-6, 1 - weight, np.sin((1 - weight) * angle) / safe)
-    from_b = np.where(angle < 1e-6, weight, np.sin(weight * angle) / safe)
-    mixed = from_a * a + from_b * b
-    return mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
-
-
-def _lerp(a: np.ndarray, b: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return (a + (b - a) * weight).astype(np.float32)
+    def _of(cls, arrays: Mapping[str, np.ndarray]) -> BodyMotion:
+        return cls(
+            translation=arrays["translation"],
+            rotations=arrays["rotations"],
+            contacts=arrays["contacts"],
+            joint_names=tuple(str(name) for name in arrays["joint_names"]),
+            parents=tuple(int(parent) for parent in arrays["parents"]),
+            offsets=arrays["offsets"],
+            fps=float(arrays["fps"]),
+            recipe=Recipe.from_json(str(arrays["recipe"])),
+        )

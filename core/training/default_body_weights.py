@@ -32,7 +32,7 @@ def skin_weights(body: MakeHumanBody, joints: FloatArray) -> FloatArray:
         else:
             weights[vertices, INDEX[_joint_of(bone)]] += amount
     weights += trunk[:, None] * _trunk_shares(body.vertices[:, 1], joints)
-    weights = _smoothed((weights + weights[body.mirror][:, MIRROR_JOINT]) / 2, body.faces["body"])
+    weights = smoothed((weights + weights[body.mirror][:, MIRROR_JOINT]) / 2, body.faces["body"])
     normalised: FloatArray = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
     return normalised
 
@@ -86,7 +86,7 @@ def _trunk_shares(height: FloatArray, joints: FloatArray) -> FloatArray:
     return shares
 
 
-def _smoothed(weights: FloatArray, quads: IndexArray) -> FloatArray:
+def smoothed(weights: FloatArray, quads: IndexArray) -> FloatArray:
     """Weights (V, J) after moving every vertex of the `quads` (F, 4) halfway to the mean of its neighbours, several times."""
     edges = np.concatenate([quads[:, [corner, (corner + 1) % 4]] for corner in range(4)])
     edges = np.unique(np.concatenate([edges, edges[:, ::-1]]), axis=0)

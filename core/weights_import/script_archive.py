@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..contract.cautious_unpickler import CautiousUnpickler
+
 _MOST_PICKLE_BYTES = 16 << 20  # CLIP's has 0.2 MB
 _MOST_MODULES = 10_000  # CLIP has 0.3 thousand
 _STORAGES = {
@@ -68,8 +70,8 @@ def _tensors(root: object) -> Iterator[tuple[str, Tensor]]:
             waiting += [(f"{name}.{key}".lstrip("."), part) for key, part in value.attributes.items()]
 
 
-class _Reader(pickle._Unpickler):
-    """The unpickler written in Python, because the one in C takes memory for as many objects as a pickle claims to have."""
+class _Reader(CautiousUnpickler):
+    """Puts a module without behaviour in the place of every module, and hands out storages."""
 
     def __init__(self, file: Any, archive: zipfile.ZipFile, folder: str) -> None:
         super().__init__(file)

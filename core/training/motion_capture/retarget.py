@@ -107,7 +107,7 @@ def _spread_spine(turned: Tensor, sources: list[int], target: Skeleton) -> Tenso
 
 
 def _between(a: Tensor, b: Tensor, weight: float) -> Tensor:
-    from ...contract.motion import slerp
+    from ...contract.interpolation import slerp
     from ...geometry.rotations import matrix_from_quaternion
 
     mixed = slerp(a.numpy(), b.numpy(), np.full((len(a), 1), weight))

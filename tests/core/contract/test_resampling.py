@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.core.contract import BodyMotion
-from understudy.core.contract.motion import slerp
+from understudy.core.contract.interpolation import slerp
 
 RATES = [24.0, 25.0, 30.0, 59.94, 120.0]
 

@@ -103,6 +103,7 @@ HOSTILE_PICKLES = {
     "reaches a function through a module": b"\x80\x02ctorch.jit._pickle\nos.system\nX\x02\x00\x00\x00ls\x85R.",
     "loads torch's own loader": b"\x80\x02ctorch\nload\nX\x01\x00\x00\x00x\x85R.",
     "claims a memo of four thousand million objects": b"\x80\x02}r\xff\xff\xff\xff.",
+    "announces bytes by the terabyte": b"\x80\x05\x96\x00\x00\x00\x00\x00\x01\x00\x00.",
     "is empty": b"",
     "never stops": b"\x80\x02" + b"(" * 1000,
     "builds on a function": b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n}X\x08\x00\x00\x00__code__K\x01sb.",

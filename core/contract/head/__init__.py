@@ -1,0 +1,28 @@
+"""Heads that face motions move: read from FLAME's files and from our own in the same layout, posed, and broken down into keys and bones.
+
+Both sides of the door need this: Blender builds the face and the core measures on it. stdlib and numpy, as everything in the contract.
+"""
+
+from .head_files import DEFAULT_HEAD, read_head
+from .head_model import FLAME_JOINTS, FLAME_PARENTS, HeadModel
+from .linear_jaw import LINEAR_JAW_NAMES, JawError, linear_jaw_error, linear_jaw_keys, linear_jaw_values
+from .posing import CORRECTIVE_NAMES, bone_locations, corrective_values, joint_rotations, posed, posed_motion
+
+__all__ = [
+    "CORRECTIVE_NAMES",
+    "DEFAULT_HEAD",
+    "FLAME_JOINTS",
+    "FLAME_PARENTS",
+    "LINEAR_JAW_NAMES",
+    "HeadModel",
+    "JawError",
+    "bone_locations",
+    "corrective_values",
+    "joint_rotations",
+    "linear_jaw_error",
+    "linear_jaw_keys",
+    "linear_jaw_values",
+    "posed",
+    "posed_motion",
+    "read_head",
+]
