@@ -32,9 +32,6 @@ class EmotionTrunkConfig:
     position_groups: int = 16
 
 
-PUBLISHED = EmotionTrunkConfig()
-
-
 class EmotionTrunk(nn.Module):
     """sound (B, L), 16 kHz, normalised with EMOTION_EPSILON, to (B, n, width), n = floor((L - 400) / 320) + 1."""
 
