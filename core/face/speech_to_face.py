@@ -19,6 +19,7 @@ from .speech_encoder import SpeechEncoder
 from .talker import Talker
 
 N_JAW = 3
+_EMOTION, _CODES = 0, 1  # what is drawn
 
 
 @dataclass
@@ -72,17 +73,18 @@ def emotion_of_face(networks: FaceNetworks, coefficients: FaceCoefficients) -> E
 
 
 @torch.inference_mode()
-def face_of_speech(networks: FaceNetworks, sound: np.ndarray, emotion: EmotionDistribution, delivery: Delivery) -> FaceCoefficients:
+def face_of_speech(
+    networks: FaceNetworks, sound: np.ndarray, emotion: EmotionDistribution, delivery: Delivery, window: int = 0
+) -> FaceCoefficients:
     """A face that speaks the clip (L,), 16 kHz in -1..1, for as many frames as begin in it: T = ceil(L / 640).
 
+    window: which piece of a longer clip this is; in all of them the emotion is drawn alike, and the codes are not.
     Memory grows with the square of the length. Raises BadRequest for an empty clip, numbers that are not finite, and an unknown actor.
     """
     whole = padded(_batch(sound, networks))
     speech = networks.speech(normalised(whole, CONTENT_EPSILON))
-    generator = torch.Generator().manual_seed(delivery.seed)
-    drawn = _emotion_vector(emotion, delivery, generator)
-    features = networks.talker.features(speech, drawn, _actor(networks, delivery))
-    top, bottom = _codes(networks, features, delivery, generator)
+    features = networks.talker.features(speech, _emotion_vector(emotion, delivery), _actor(networks, delivery))
+    top, bottom = _codes(networks, features, delivery, _generator(delivery.seed, _CODES, window))
     motion = networks.tokens.decode(top, bottom)[0, : heard_frames(len(sound))].cpu().numpy()
     return FaceCoefficients(motion[:, :-N_JAW].copy(), motion[:, -N_JAW:].copy())
 
@@ -96,14 +98,22 @@ def _codes(networks: FaceNetworks, features: Tensor, delivery: Delivery, generat
 
 def _picked(logits: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
     """Ids (1, n) from softmax(logits / temperature), (1, n, codes)."""
-    # Noise is drawn at temperature 0, too: one setting must not change what another one draws
+    # Noise is drawn at temperature 0, too, so that the top codes' temperature does not change what the bottom ones draw
     noise = gumbel(tuple(logits.shape[1:]), [generator], logits.device)
     return (logits + temperature * noise).argmax(-1)
 
 
-def _emotion_vector(emotion: EmotionDistribution, delivery: Delivery, generator: torch.Generator) -> Tensor:
-    noise = torch.randn(emotion.mean.shape, generator=generator).to(emotion.mean)
-    return emotion.mean if delivery.variance_scale is None else emotion.drawn(noise, delivery.variance_scale)
+def _emotion_vector(emotion: EmotionDistribution, delivery: Delivery) -> Tensor:
+    if delivery.variance_scale is None:
+        return emotion.mean
+    noise = torch.randn(emotion.mean.shape, generator=_generator(delivery.seed, _EMOTION))
+    return emotion.drawn(noise.to(emotion.mean), delivery.variance_scale)
+
+
+def _generator(seed: int, *purpose: int) -> torch.Generator:
+    """On the CPU, so that a seed means the same on every device; what is drawn for one purpose does not depend on another."""
+    state = np.random.SeedSequence((seed, *purpose)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
 def _actor(networks: FaceNetworks, delivery: Delivery) -> Tensor:

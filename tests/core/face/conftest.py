@@ -68,6 +68,8 @@ def tiny_face(filled: Fill) -> FaceNetworks:
     )
     for seed, network in enumerate(vars(networks).values()):
         filled(network, seed).float()
+    # Else one of nine codes hardly ever changes with the emotion
+    networks.talker.condition_feature_layer.weight *= 5
     return networks
 
 

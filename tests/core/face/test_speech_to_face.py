@@ -15,6 +15,7 @@ from understudy.core.face.speech_to_face import (
     Delivery,
     FaceCoefficients,
     FaceNetworks,
+    _emotion_vector,
     _picked,
     emotion_of_face,
     emotion_of_sound,
@@ -61,6 +62,14 @@ def test_the_same_seed_gives_the_same_face(tiny_face: FaceNetworks, sound: Sound
     clip = sound(640 * 30)
     assert same(spoken(tiny_face, clip, WARM), spoken(tiny_face, clip, WARM))
     assert not same(spoken(tiny_face, clip, WARM), spoken(tiny_face, clip, replace(WARM, seed=1)))
+
+
+def test_one_setting_does_not_change_what_another_draws(tiny_face: FaceNetworks, sound: Sound) -> None:
+    """The emotion's noise is the same at every temperature."""
+    clip = sound(640 * 30)
+    emotion = emotion_of_sound(tiny_face, clip)
+    cold, warm = (_emotion_vector(emotion, each) for each in (Delivery(variance_scale=1.0), WARM))
+    assert torch.equal(cold, warm) and not torch.equal(cold, emotion.mean)
 
 
 def test_nothing_is_drawn_without_variation(tiny_face: FaceNetworks, sound: Sound) -> None:
