@@ -28,9 +28,9 @@ TINY_EMOTION = EmotionConfig(
     feed_forward=10, embedding_width=6, pooling_width=4,
 )  # fmt: skip
 TINY_FEATURES = ExpressionFeaturesConfig(n_inputs=53, widths=(9, 8, 7))
-TINY_TOKENS = ExpressionTokensConfig(width=8, n_codes=9, n_heads=4, feed_forward=10, motion_feed_forward=11)
+TINY_TOKENS = ExpressionTokensConfig(width=8, n_codes=40, n_heads=4, feed_forward=10, motion_feed_forward=11)
 TINY_TALKER = TalkerConfig(
-    speech_width=12, content_width=5, emotion_width=6, n_actors=4, style_width=11, feature_width=7, top_width=8, n_codes=9, width=8,
+    speech_width=12, content_width=5, emotion_width=6, n_actors=4, style_width=11, feature_width=7, top_width=8, n_codes=40, width=8,
     n_code_layers=2, n_heads=4, feed_forward=6, period=3,
 )  # fmt: skip
 
@@ -68,8 +68,8 @@ def tiny_face(filled: Fill) -> FaceNetworks:
     )
     for seed, network in enumerate(vars(networks).values()):
         filled(network, seed).float()
-    # Else one of nine codes hardly ever changes with the emotion
-    networks.talker.condition_feature_layer.weight *= 5
+    # Else so small a talker hardly ever chooses other codes for another style
+    networks.talker.condition_feature_layer.weight *= 8
     return networks
 
 

@@ -73,7 +73,7 @@ def test_the_encoder_is_the_formula(frames: int, tokenizer: ExpressionTokenizer)
 
 @pytest.mark.parametrize("tops", [1, 3])
 def test_the_decoder_is_the_formula(tops: int, tokenizer: ExpressionTokenizer) -> None:
-    top, bottom = torch.randint(9, (2, tops)), torch.randint(9, (2, 2 * tops))
+    top, bottom = torch.randint(40, (2, tops)), torch.randint(40, (2, 2 * tops))
     found = tokenizer.decode(top, bottom)
     assert found.shape == (2, 4 * tops, 53)
     for row in range(2):
@@ -82,7 +82,7 @@ def test_the_decoder_is_the_formula(tops: int, tokenizer: ExpressionTokenizer) -
 
 
 def test_what_the_top_codes_say(tokenizer: ExpressionTokenizer) -> None:
-    top, w = torch.randint(9, (1, 5)), weights_of(tokenizer)
+    top, w = torch.randint(40, (1, 5)), weights_of(tokenizer)
     expected = doubling(w["quantize_t.codebook.weight"][top[0].numpy()], w / "decoder_t")
     np.testing.assert_allclose(array_of(tokenizer.expanded_top(top)[0]), expected, atol=1e-10)
 

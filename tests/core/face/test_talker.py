@@ -62,7 +62,7 @@ def test_the_logits_are_the_formula(frames: int, talker: Talker) -> None:
     features = torch.randn(2, frames, 7, dtype=torch.float64)
     expanded = torch.randn(2, frames // 2, 8, dtype=torch.float64)
     top, bottom = talker.top_logits(features), talker.bottom_logits(features, expanded)
-    assert top.shape == (2, frames // 4, 9) and bottom.shape == (2, frames // 2, 9)
+    assert top.shape == (2, frames // 4, 40) and bottom.shape == (2, frames // 2, 40)
     for row in range(2):
         plain_features = array_of(features[row])
         of_top = logits_by_hand(plain_features.reshape(-1, 28), weights_of(talker) / "squasher_2_t")
@@ -107,4 +107,4 @@ def test_clips_longer_than_the_authors_tables(talker: Talker) -> None:
     """Their biases are tables of 1200 frames; ours are computed."""
     speech, emotion, actor = inputs(1204)
     features = talker.features(speech[:1], emotion[:1], actor[:1])
-    assert talker.top_logits(features).shape == (1, 301, 9)
+    assert talker.top_logits(features).shape == (1, 301, 40)
