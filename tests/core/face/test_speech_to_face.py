@@ -58,6 +58,23 @@ def test_the_whole_way_step_by_step(samples: int, tiny_face: FaceNetworks, sound
     np.testing.assert_allclose(found.jaw, expected[:, 50:], atol=1e-5)
 
 
+def test_both_encoders_scale_a_quiet_clip_by_their_own_formula(tiny_face: FaceNetworks, sound: Sound) -> None:
+    heard: dict[str, np.ndarray] = {}
+
+    def listener(name: str) -> Callable[[torch.nn.Module, tuple[torch.Tensor]], None]:
+        return lambda _, inputs: heard.update({name: inputs[0][0].numpy()})
+
+    clip = sound(2560 + 1920, loudness=3e-3)
+    networks = {"speech": tiny_face.speech, "emotion": tiny_face.emotion.audio_encoder}
+    hooks = [network.register_forward_pre_hook(listener(name)) for name, network in networks.items()]
+    spoken(tiny_face, clip)
+    for hook in hooks:
+        hook.remove()
+    whole = np.concatenate((clip, np.zeros(640))).astype(np.float64)
+    for name, epsilon in (("speech", 1e-7), ("emotion", 1e-5)):
+        np.testing.assert_allclose(heard[name], (whole - whole.mean()) / np.sqrt(whole.var() + epsilon), atol=1e-5)
+
+
 def test_the_same_seed_gives_the_same_face(tiny_face: FaceNetworks, sound: Sound) -> None:
     clip = sound(640 * 30)
     assert same(spoken(tiny_face, clip, WARM), spoken(tiny_face, clip, WARM))
