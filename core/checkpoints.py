@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
 from .body import clip_text, minilm
@@ -26,11 +25,11 @@ from .body.text_reader import ReaderConfig, TextReader
 from .body.token_generator import MaskTransformer, UnmaskingSettings
 from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
+from .bundle_weights import built, check_tensors, fill, read_safetensors, weight_shapes
 from .card_fields import dataclass_from_json, dataclass_to_json
 from .contract import WeightsError, user_models_folder
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
-from .without_first_weights import WithoutFirstWeights
 
 CARD_FILE, WEIGHTS_FILE = "bundle.json", "model.safetensors"
 FORMAT = "understudy body bundle 1"
@@ -105,7 +104,8 @@ def build_networks(configs: BodyConfigs) -> BodyNetworks:
 
 def save_bundle(folder: Path, card: BundleCard, networks: BodyNetworks, representation: LocalRotations) -> BundleCard:
     """Writes float16 weights and the card with their size and sha256; gives that card."""
-    tensors = {name: tensor.half().contiguous() for name, tensor in _tensors_of(networks).items()}
+    parts = networks.present().items()
+    tensors = {f"{part}.{name}": tensor.half().contiguous() for part, network in parts for name, tensor in network.state_dict().items()}
     # Statistics stay in float32: float16 would shift the root over a long clip
     tensors |= {"features.mean": representation.mean.float(), "features.std": representation.std.float()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,12 +188,11 @@ def load_networks(folder: Path) -> tuple[BodyNetworks, Representation, BundleCar
             f'The model "{card.name}" uses the representation {card.representation}, which this version does not know: install the newest.'
         )
     check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256, "import the model again" if card.origin else INSTALL_AGAIN)
-    tensors = _read_safetensors(folder / WEIGHTS_FILE)
-    networks = _networks_of(card)
+    tensors = read_safetensors(folder / WEIGHTS_FILE)
+    networks = built(lambda: build_networks(card.networks), card.name)
     _check_tensors(tensors, networks, card)
     for part, network in networks.present().items():
-        own = {name.removeprefix(f"{part}."): tensor.float() for name, tensor in tensors.items() if name.startswith(f"{part}.")}
-        network.load_state_dict(own)
+        fill(network, part, tensors)
     # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
     build = REPRESENTATIONS[card.representation].build
     return networks, build(tensors["features.mean"].clone(), tensors["features.std"].clone()), card
@@ -205,47 +204,16 @@ def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER, encoder_folders:
         return load_saved((*encoder_folders, user_models_folder()), folder)
     if name != minilm.NAME:
         raise WeightsError(f"The text encoder {name} is not known to this version: install the newest.")
-    state = _read_safetensors(verified(f"minilm/{minilm.WEIGHTS_FILE}", folder))
+    state = read_safetensors(verified(f"minilm/{minilm.WEIGHTS_FILE}", folder))
     return minilm.load(state, verified(f"minilm/{minilm.VOCABULARY_FILE}", folder))
-
-
-def _tensors_of(networks: BodyNetworks) -> dict[str, Tensor]:
-    """All tensors as a bundle names them: network, then parameter."""
-    return {f"{part}.{name}": tensor for part, network in networks.present().items() for name, tensor in network.state_dict().items()}
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path} is not a readable weight file ({error}): install the model again.") from error
-
-
-def _networks_of(card: BundleCard) -> BodyNetworks:
-    try:
-        with WithoutFirstWeights():
-            return build_networks(card.networks)
-    except (TypeError, ValueError, AssertionError, ArithmeticError) as error:
-        raise WeightsError(f'The networks of the model "{card.name}" cannot be built ({error}): install the model again.') from error
 
 
 def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, card: BundleCard) -> None:
     """Raises WeightsError unless every tensor is there with its shape, no other one is, and all numbers can be used."""
-    expected = {name: tensor.shape for name, tensor in _tensors_of(networks).items()}
+    parts = networks.present().items()
+    expected = {f"{part}.{name}": shape for part, network in parts for name, shape in weight_shapes(network).items()}
     expected |= dict.fromkeys(("features.mean", "features.std"), torch.Size([REPRESENTATIONS[card.representation].n_features]))
-    missing = sorted(expected.keys() - tensors.keys())
-    surplus = sorted(tensors.keys() - expected.keys())
-    misshapen = sorted(name for name in expected.keys() & tensors.keys() if tensors[name].shape != expected[name])
-    if missing or surplus or misshapen:
-        raise WeightsError(
-            f'The weights of the model "{card.name}" do not fit its card: missing {missing[:3]}, surplus {surplus[:3]},'
-            f" wrong shape {misshapen[:3]}. Install the model again."
-        )
-    unusable = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
-    if unusable:
-        raise WeightsError(
-            f'The weights of the model "{card.name}" hold numbers that are not finite ({unusable[0]}): install the model again.'
-        )
+    check_tensors(tensors, expected, card.name)
     if not (tensors["features.std"] > 0).all():
         raise WeightsError(f'The weights of the model "{card.name}" divide by nothing (features.std): install the model again.')
 

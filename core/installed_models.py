@@ -9,13 +9,15 @@ from pathlib import Path
 from .body import clip_text
 from .checkpoints import CARD_FILE, WEIGHTS_FILE, read_card
 from .contract import WeightsError, user_models_folder
+from .face_bundles import CARD_FILE as FACE_CARD_FILE
+from .face_bundles import read_face_card
 from .saved_clip import is_saved, saved_in
 from .saved_clip import read_card as read_encoder_card
 
 
 @dataclass(frozen=True)
 class Installed:
-    """bytes: of the weights; reads: the name of its text encoder, "" for a text encoder itself."""
+    """bytes: of the weights; reads: the name of its text encoder, "" for a model of faces and for a text encoder itself."""
 
     name: str
     title: str
@@ -26,11 +28,12 @@ class Installed:
 
 
 def installed(folders: tuple[Path, ...]) -> list[Installed]:
-    """Models and imported text encoders of these folders. A card that cannot be read is told in its title."""
+    """Models of bodies and faces and imported text encoders of these folders. A card that cannot be read is told in its title."""
     found: list[Installed] = []
     for folder in folders:
         found += [_model(card.parent) for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
         found += [_encoder(folder)] if is_saved(folder) else []
+        found += [_face(card.parent) for card in sorted(folder.glob(f"*/{FACE_CARD_FILE}"))]
     return found
 
 
@@ -57,6 +60,14 @@ def _model(folder: Path) -> Installed:
     except WeightsError as error:
         return Installed(folder.name, str(error), "unknown", _bytes(folder), folder)
     return Installed(folder.name, card.title, card.licence, _bytes(folder), folder, card.text_encoder)
+
+
+def _face(folder: Path) -> Installed:
+    try:
+        card = read_face_card(folder)
+    except WeightsError as error:
+        return Installed(folder.name, str(error), "unknown", _bytes(folder), folder)
+    return Installed(folder.name, card.title, card.licence, _bytes(folder), folder)
 
 
 def _encoder(models: Path) -> Installed:

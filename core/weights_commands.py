@@ -20,10 +20,9 @@ def add_weights_commands(commands: argparse._SubParsersAction[argparse.ArgumentP
 
 def _add_import(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = verbs.add_parser("import", help="officially released weights, as they were downloaded, to a model")
-    parser.add_argument(
-        "paths", type=Path, nargs="+", metavar="PATH", help="files, zips and folders of MoMask, DisCoRD and CLIP, all of one model"
-    )
-    parser.add_argument("--name", default="", help="of the new model; that of its data set if left out")
+    what = "files, zips and folders of MoMask, DisCoRD and CLIP, or of DEEPTalk, all of one model"
+    parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=what)
+    parser.add_argument("--name", default="", help="of the new model; that of its authors or their data set if left out")
     parser.add_argument("--replace", action="store_true", help="put it in the place of a model of the same name")
     parser.add_argument("--folder", type=Path, help="of models; the user's own if left out")
     parser.set_defaults(run=_import)

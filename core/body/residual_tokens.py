@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..noise import gumbel
 from .motion_tokens import NO_CODE
 from .text_encoder import EncodedText
-from .token_transformer import TokenTransformer, TokenTransformerConfig, guided, gumbel, keep_likeliest
+from .token_transformer import TokenTransformer, TokenTransformerConfig, guided, keep_likeliest
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..noise import gumbel
 from .text_encoder import EncodedText
-from .token_transformer import TokenTransformer, TokenTransformerConfig, guided, gumbel, keep_likeliest
+from .token_transformer import TokenTransformer, TokenTransformerConfig, guided, keep_likeliest
 
 KEPT = 1e5  # score of a token that is never masked again
 

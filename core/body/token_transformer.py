@@ -104,9 +104,3 @@ def keep_likeliest(logits: Tensor, share: float) -> Tensor:
     k = max(1, math.ceil(round(share * logits.shape[-1], 6)))
     lowest = logits.topk(k, dim=-1).values[..., -1:]
     return logits.masked_fill(logits < lowest, -math.inf)
-
-
-def gumbel(shape: tuple[int, ...], generators: list[torch.Generator], device: torch.device) -> Tensor:
-    """Gumbel noise (B, ...), row b drawn on the CPU from generators[b], so that a seed means the same on every device."""
-    uniform = torch.stack([torch.rand(shape, generator=generator) for generator in generators])
-    return -torch.log((-torch.log(uniform.clamp_min(1e-20))).clamp_min(1e-20)).to(device)

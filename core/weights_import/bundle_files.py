@@ -26,15 +26,15 @@ def write_text_encoder(place: Path, part: Part, config: ClipTextConfig, report: 
     folder = saved_in(place)
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, part.tensors, report)
-    origin = _origin([part.download])
-    write_encoder_card(folder, EncoderCard(ENCODER_FORMAT, clip_text.NAME, LICENCE, origin, config, size, sha256))
+    made_of = origin([part.download])
+    write_encoder_card(folder, EncoderCard(ENCODER_FORMAT, clip_text.NAME, LICENCE, made_of, config, size, sha256))
     load_saved((place,))
 
 
 def write_body(folder: Path, body: Body, report: Report) -> None:
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, _tensors(body), report)
-    write_card(folder, replace(_card(folder.name, body), bytes=size, sha256=sha256, origin=_origin(body.downloads)))
+    write_card(folder, replace(_card(folder.name, body), bytes=size, sha256=sha256, origin=origin(body.downloads)))
     load_networks(folder)
 
 
@@ -61,5 +61,6 @@ def _card(name: str, body: Body) -> BundleCard:
     )
 
 
-def _origin(downloads: Sequence[Download]) -> tuple[str, ...]:
+def origin(downloads: Sequence[Download]) -> tuple[str, ...]:
+    """What a card says of the files that its model was made of."""
     return tuple(f"{download.known_as} sha256 {download.sha256()}" for download in downloads)

@@ -49,7 +49,7 @@ def choose(
     found: Sequence[Part], downloads: list[Download], sets: tuple[PublishedSet, ...], has_text: bool
 ) -> tuple[Body | None, Part | None]:
     """A model, a text encoder, or both. has_text: a text encoder was imported before. Raises WeightsError for half a model."""
-    parts = _one_of_each(found)
+    parts = one_of_each(found)
     text = parts.pop(Role.TEXT, None)
     if text and not parts:
         return None, text
@@ -57,12 +57,13 @@ def choose(
     missing = _missing(parts, text is not None or has_text, published)
     if missing:
         raise WeightsError(
-            f"{_looked_at(found, downloads)} Missing: {'; '.join(missing)}. Give all files in one command; nothing was imported."
+            f"{looked_at(found, downloads)} Missing: {'; '.join(missing)}. Give all files in one command; nothing was imported."
         )
     return Body(parts, published, find_statistics(downloads, parts[Role.TOKENIZER].download, published.layout)), text
 
 
-def _one_of_each(found: Sequence[Part]) -> dict[Role, Part]:
+def one_of_each(found: Sequence[Part]) -> dict[Role, Part]:
+    """Raises WeightsError for several files of one network that differ."""
     by_role = {role: [part for part in found if part.role is role] for role in Role}
     return {role: _one(role, parts) for role, parts in by_role.items() if parts}
 
@@ -86,7 +87,8 @@ def _missing(parts: Mapping[Role, Part], has_text: bool, published: PublishedSet
     return missing + ([] if has_text else [Role.TEXT.title])
 
 
-def _looked_at(found: Sequence[Part], downloads: Sequence[Download]) -> str:
+def looked_at(found: Sequence[Part], downloads: Sequence[Download]) -> str:
+    """A sentence on which files hold something of a model, and which nothing."""
     known = [part.download for part in found]
     others = [each.place for each in downloads if each not in known and each.ending != STATISTICS_ENDING]
     sentence = f"Found {', '.join(each.place for each in known) or 'nothing of a model'}."

@@ -11,11 +11,13 @@ from ..body import clip_text
 from ..contract import WeightsError
 from ..saved_clip import is_saved
 from ..weights_manifest import WEIGHTS_FOLDER
+from . import published_face
 from .bundle_files import write_body, write_text_encoder
 from .choice import Body, choose
 from .downloads import STATISTICS_ENDING, Download, find_downloads
+from .face_files import choose_face, write_face
 from .published import PublishedSizes
-from .recognition import Part, Role, recognised
+from .recognition import FACE_ROLES, Part, Role, recognised
 from .tensor_files import read_tree
 from .writing import Report, new_folders
 
@@ -45,8 +47,11 @@ def import_weights(order: Order, report: Report, sizes: PublishedSizes | None = 
     """One model, CLIP's text encoder, or both. Raises WeightsError, with nothing written, for what is missing, surplus or wrong."""
     sizes = sizes or PublishedSizes()
     downloads = find_downloads(list(order.paths))
-    body, text = choose(_recognised(downloads, sizes, report), downloads, sizes.sets, is_saved(order.folder))
-    name = _new_name(order, body)
+    found = _recognised(downloads, sizes, report)
+    if any(part.role in FACE_ROLES for part in found):
+        return _import_face(order, found, downloads, sizes, report)
+    body, text = choose(found, downloads, sizes.sets, is_saved(order.folder))
+    name = _new_name(order, _body_name(body))
     # CLIP is the same for all models, so that a second copy of it says nothing new
     new_text = text if text and (order.replaces or not is_saved(order.folder)) else None
     with new_folders(order.folder) as place:
@@ -54,7 +59,21 @@ def import_weights(order: Order, report: Report, sizes: PublishedSizes | None = 
             write_text_encoder(place, new_text, sizes.text, report)
         if body:
             write_body(place / name, body, report)
-    return _imported(order, name, body, new_text, downloads)
+    used = [*(body.downloads if body else []), *([new_text.download] if new_text else [])]
+    return _imported(order, (clip_text.NAME if new_text else "", name), used, downloads)
+
+
+def _import_face(order: Order, found: Sequence[Part], downloads: Sequence[Download], sizes: PublishedSizes, report: Report) -> Imported:
+    """Raises WeightsError as above, and where files of a body lie beside those of a face."""
+    others = [part.download.place for part in found if part.role not in FACE_ROLES]
+    if others:
+        faces = next(part.download.place for part in found if part.role in FACE_ROLES)
+        raise WeightsError(f"{faces} belongs to a model of faces, {others[0]} does not: import them one after the other.")
+    face = choose_face(found, downloads, sizes.face)
+    name = _new_name(order, published_face.NAME)
+    with new_folders(order.folder) as place:
+        write_face(place / name, face, report)
+    return _imported(order, (name,), face.downloads, downloads)
 
 
 def _recognised(downloads: Sequence[Download], sizes: PublishedSizes, report: Report) -> list[Part]:
@@ -66,10 +85,15 @@ def _recognised(downloads: Sequence[Download], sizes: PublishedSizes, report: Re
     return [part for part in found if part]
 
 
-def _new_name(order: Order, body: Body | None) -> str:
-    """The model's folder, "" where only a text encoder is imported. Raises WeightsError for a name that it cannot have."""
+def _body_name(body: Body | None) -> str:
+    """ "" where only a text encoder is imported."""
     kind = "discord" if body and Role.FLOW in body.parts else "momask"
-    name = (order.name or f"{kind}-{body.published.name}") if body else ""
+    return f"{kind}-{body.published.name}" if body else ""
+
+
+def _new_name(order: Order, usual: str) -> str:
+    """The model's folder, "" where there is no model. Raises WeightsError for a name that it cannot have."""
+    name = (order.name or usual) if usual else ""
     if order.name and (not _NAME.fullmatch(order.name) or order.name == clip_text.NAME):
         raise WeightsError(f'"{order.name:.60}" cannot be a model\'s name: use small letters, digits, dots and dashes, at most 60.')
     if name and (WEIGHTS_FOLDER / name).exists():
@@ -82,7 +106,7 @@ def _new_name(order: Order, body: Body | None) -> str:
     return name
 
 
-def _imported(order: Order, name: str, body: Body | None, text: Part | None, downloads: Sequence[Download]) -> Imported:
-    used = [*(body.downloads if body else []), *([text.download] if text else [])]
-    folders = [order.folder / each for each in (clip_text.NAME if text else "", name) if each]
-    return Imported(tuple(folders), tuple(each.place for each in used), tuple(each.place for each in downloads if each not in used))
+def _imported(order: Order, names: tuple[str, ...], used: Sequence[Download], downloads: Sequence[Download]) -> Imported:
+    """names: of the folders that were written, "" for none."""
+    folders = tuple(order.folder / name for name in names if name)
+    return Imported(folders, tuple(each.place for each in used), tuple(each.place for each in downloads if each not in used))

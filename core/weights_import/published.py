@@ -11,6 +11,8 @@ from ..body.motion_length import LengthConfig
 from ..body.motion_tokens import TokenizerConfig
 from ..body.token_transformer import TokenTransformerConfig
 from ..checkpoints import BodyConfigs
+from ..face_bundles import FaceConfigs
+from .published_face import PUBLISHED_FACE
 
 # What the official checkpoints have: HumanML3D's features, CLIP's vectors
 PUBLISHED = BodyConfigs(TokenizerConfig(), TokenTransformerConfig(), TokenTransformerConfig(), FlowDecoderConfig(), LengthConfig())
@@ -79,7 +81,8 @@ KIT_SET = PublishedSet(
 
 @dataclass(frozen=True)
 class PublishedSizes:
-    """What may be imported: sets of body networks, and the text tower that all of them were trained with."""
+    """What may be imported: sets of body networks, the text tower that all of them were trained with, and DEEPTalk's networks."""
 
     sets: tuple[PublishedSet, ...] = (HUMANML3D_SET, KIT_SET)
     text: ClipTextConfig = ClipTextConfig()
+    face: FaceConfigs = PUBLISHED_FACE

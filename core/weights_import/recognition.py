@@ -11,13 +11,16 @@ from enum import Enum
 from functools import cache
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..body.clip_text import ClipTextNetwork, text_tensors
+from ..bundle_weights import weight_shapes
 from ..checkpoints import BodyConfigs, build_networks
 from ..contract import WeightsError
+from ..face_bundles import FaceConfigs, build_face_networks, face_parts
 from .downloads import Download
 from .published import PublishedSet, PublishedSizes
+from .published_face import face_tensors
 from .shown import shown
 from .tensor_files import Tree, tensors_of
 
@@ -27,7 +30,7 @@ _SHOWN = 3
 
 
 class Role(Enum):
-    """A network of the published model; the value is its place in a bundle."""
+    """A network of a published model, or several in one file; the value of a body's network is its place in a bundle."""
 
     TOKENIZER = "tokenizer"
     TOKENS = "tokens"
@@ -35,6 +38,10 @@ class Role(Enum):
     FLOW = "flow"
     LENGTH = "length"
     TEXT = "text"
+    DEEPTALK = "deeptalk"
+    DEE = "dee"
+    TH_VQVAE = "th_vqvae"
+    FER = "fer"
 
     @property
     def title(self) -> str:
@@ -49,7 +56,12 @@ _TITLES = {
     Role.FLOW: "the flow decoder (DisCoRD_Momask_RFDecoder_best.pth of DisCoRD)",
     Role.LENGTH: "the length estimator (length_estimator/model/finest.tar of MoMask)",
     Role.TEXT: "CLIP's text encoder (ViT-B-32.pt of OpenAI, or the weights of openai/clip-vit-base-patch32)",
+    Role.DEEPTALK: "the talker with all that it needs (DEEPTalk.pth of DEEPTalk)",
+    Role.DEE: "the emotion embedding (DEE.pt of DEEPTalk)",
+    Role.TH_VQVAE: "the TH-VQVAE (TH-VQVAE.pth of DEEPTalk)",
+    Role.FER: "the expression features (FER.pth of DEEPTalk)",
 }
+FACE_ROLES = (Role.DEEPTALK, Role.DEE, Role.TH_VQVAE, Role.FER)
 # What the training's files call the one mapping in them that is used
 _WRAPPERS = {
     "vq_model": Role.TOKENIZER,
@@ -59,6 +71,8 @@ _WRAPPERS = {
     "res_transformer": Role.RESIDUAL,
     "estimator": Role.LENGTH,
 }
+# What else a file may wrap its tensors in
+_ANY_WRAPPER = "state_dict"
 # CLIP inside a transformer's file is not what that file is for; positions can be computed
 _NOT_USED = ("clip_model.", "position_enc.pe")
 _OF_CLIP = ("text_model.", "visual.", "vision_model.", "transformer.resblocks.", "token_embedding.")
@@ -76,6 +90,8 @@ class Part:
 
 def recognised(tree: Tree, download: Download, sizes: PublishedSizes) -> Part | None:
     """The network in a file; None for a file of something else. Raises WeightsError for a network that is not as published."""
+    if isinstance(whole := tree.get(_ANY_WRAPPER), Mapping):
+        tree = whole
     wrapper = next((name for name in _WRAPPERS if isinstance(tree.get(name), Mapping)), None)
     content = tree[wrapper] if wrapper else tree
     assert isinstance(content, Mapping)
@@ -89,6 +105,8 @@ def recognised(tree: Tree, download: Download, sizes: PublishedSizes) -> Part | 
 
 
 def _used(state: Mapping[str, Tensor], text_layers: int, download: Download) -> dict[str, Tensor]:
+    if (of_face := face_tensors(state)) is not None:
+        return of_face
     kept = {name: tensor for name, tensor in state.items() if not name.startswith(_NOT_USED)}
     if not any(name.startswith(_OF_CLIP) for name in kept):
         return kept
@@ -103,20 +121,27 @@ def _used(state: Mapping[str, Tensor], text_layers: int, download: Download) -> 
 def _tables(sizes: PublishedSizes) -> dict[Role, dict[str, Shapes]]:
     """Names and shapes of every network in every set."""
     by_set = {each.name: _body_shapes(each.networks) for each in sizes.sets}
-    tables = {role: {name: shapes[role] for name, shapes in by_set.items() if role in shapes} for role in Role if role is not Role.TEXT}
+    tables = {role: {name: shapes[role] for name, shapes in by_set.items() if role in shapes} for role in Role}
+    tables |= {role: {role.value: shapes} for role, shapes in _face_shapes(sizes.face).items()}
     with torch.device("meta"):
-        return tables | {Role.TEXT: dict.fromkeys(by_set, _shapes(ClipTextNetwork(sizes.text)))}
+        return tables | {Role.TEXT: dict.fromkeys(by_set, weight_shapes(ClipTextNetwork(sizes.text)))}
 
 
 @cache
 def _body_shapes(configs: BodyConfigs) -> dict[Role, Shapes]:
     with torch.device("meta"):
         parts = build_networks(configs).present()
-    return {role: _shapes(parts[role.value]) for role in Role if role.value in parts}
+    return {role: weight_shapes(parts[role.value]) for role in Role if role.value in parts}
 
 
-def _shapes(network: nn.Module) -> Shapes:
-    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+@cache
+def _face_shapes(configs: FaceConfigs) -> dict[Role, Shapes]:
+    with torch.device("meta"):
+        parts = face_parts(build_face_networks(configs))
+    shapes = {part: {f"{part}.{name}": shape for name, shape in weight_shapes(network).items()} for part, network in parts.items()}
+    alone = {Role.DEE: shapes["emotion"], Role.TH_VQVAE: shapes["tokens"], Role.FER: shapes["features"]}
+    whole = shapes["speech"] | shapes["emotion"] | shapes["talker"] | shapes["tokens"]
+    return alone | {Role.DEEPTALK: whole}
 
 
 def _nearest(state: Mapping[str, Tensor], tables: Mapping[Role, Mapping[str, Shapes]]) -> Role | None:

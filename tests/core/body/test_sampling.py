@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.body.token_transformer import guided, gumbel, keep_likeliest
+from understudy.core.body.token_transformer import guided, keep_likeliest
+from understudy.core.noise import gumbel
 
 
 @given(st.floats(0, 20), st.integers(0, 100))

@@ -1,0 +1,37 @@
+"""Where in time a vector stands: tables of sines and cosines, and the bias by which attention weakens with distance (ALiBi)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+_LONGEST_WAVE = 10_000.0
+
+
+def sinusoids(n: int, width: int) -> Tensor:
+    """(n, width): sines in even and cosines in odd columns, position 0 first (Vaswani et al. 2017). width is even."""
+    angles = torch.arange(n)[:, None] * torch.exp(torch.arange(0, width, 2) * (-math.log(_LONGEST_WAVE) / width))
+    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
+
+
+def alibi(n_heads: int, n: int, device: torch.device | None = None, period: int = 1) -> Tensor:
+    """What is added to attention's logits: (n_heads, n, n), -slope * floor(|i - j| / period), the same in both directions.
+
+    Press et al. 2022; with period 25, DEEPTalk's periodic form, in which frames of the same second weigh the same.
+    """
+    steps = torch.arange(n, device=device)
+    distance = (steps[:, None] - steps).abs().div(period, rounding_mode="floor")
+    return -torch.tensor(alibi_slopes(n_heads), device=device)[:, None, None] * distance
+
+
+def alibi_slopes(n_heads: int) -> list[float]:
+    """2^-1 to 2^-8 in equal ratios for a power of two; other numbers add every second slope of the next power."""
+    whole = 1 << (n_heads.bit_length() - 1)
+    between = _slopes(2 * whole)[::2]
+    return _slopes(whole) + between[: n_heads - whole]
+
+
+def _slopes(n_heads: int) -> list[float]:
+    return [2.0 ** (-8.0 * (head + 1) / n_heads) for head in range(n_heads)]

@@ -1,0 +1,130 @@
+"""Models of faces: one folder with safetensors and a card, as body models have them; the card's name tells the two kinds apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from .bundle_weights import built, check_tensors, fill, read_safetensors, weight_shapes
+from .card_fields import dataclass_from_json, dataclass_to_json
+from .contract import WeightsError
+from .face.emotion_embedding import DynamicEmotionEmbedding, EmotionConfig
+from .face.expression_features import ExpressionFeatures, ExpressionFeaturesConfig
+from .face.expression_tokens import ExpressionTokenizer, ExpressionTokensConfig
+from .face.speech_encoder import SpeechEncoder, SpeechEncoderConfig
+from .face.speech_to_face import FaceNetworks
+from .face.talker import Talker, TalkerConfig
+from .weights_manifest import INSTALL_AGAIN, check_file
+
+CARD_FILE, WEIGHTS_FILE = "face.json", "model.safetensors"
+FORMAT = "understudy face bundle 1"
+
+
+@dataclass(frozen=True)
+class FaceConfigs:
+    """The configuration of every network of a bundle. features: None for one that reads no emotions from faces."""
+
+    speech: SpeechEncoderConfig
+    emotion: EmotionConfig
+    talker: TalkerConfig
+    tokens: ExpressionTokensConfig
+    features: ExpressionFeaturesConfig | None
+
+
+@dataclass(frozen=True)
+class FaceCard:
+    """What a bundle says of itself. face_space: the basis that its coefficients belong to; actors: names of its speakers.
+
+    bytes, sha256: of its safetensors; origin: the files that an imported one was made of.
+    """
+
+    format: str
+    name: str
+    title: str
+    licence: str
+    attribution: tuple[str, ...]
+    face_space: str
+    actors: tuple[str, ...]
+    networks: FaceConfigs
+    bytes: int = 0
+    sha256: str = ""
+    origin: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.actors) != self.networks.talker.n_actors:
+            raise ValueError(f"{len(self.actors)} names for {self.networks.talker.n_actors} actors")
+
+
+def build_face_networks(configs: FaceConfigs) -> FaceNetworks:
+    """Networks with random weights. Raises ValueError where one does not give what the next one takes."""
+    _check_fit(configs)
+    return FaceNetworks(
+        SpeechEncoder(configs.speech),
+        DynamicEmotionEmbedding(configs.emotion),
+        Talker(configs.talker),
+        ExpressionTokenizer(configs.tokens),
+        ExpressionFeatures(configs.features) if configs.features else None,
+    )
+
+
+def face_parts(networks: FaceNetworks) -> dict[str, nn.Module]:
+    """The networks that there are, by their places in a bundle."""
+    return {name: network for name, network in vars(networks).items() if network is not None}
+
+
+def is_face_bundle(folder: Path) -> bool:
+    """Whether there is a face model's card in this folder."""
+    return (folder / CARD_FILE).is_file()
+
+
+def write_face_card(folder: Path, card: FaceCard) -> None:
+    dataclass_to_json(folder / CARD_FILE, card)
+
+
+def read_face_card(folder: Path) -> FaceCard:
+    """Raises WeightsError for a folder that is not a face bundle of this format."""
+    try:
+        stored = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
+        if stored.get("format") != FORMAT:
+            raise ValueError(f"its format is {stored.get('format')!r}")
+        return dataclass_from_json(FaceCard, stored)
+    except FileNotFoundError as error:
+        raise WeightsError(f"There is no face model in {folder}: {CARD_FILE} is missing. Choose another model.") from error
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"The model card {folder / CARD_FILE} cannot be read ({error}): install the model again.") from error
+
+
+def load_face_networks(folder: Path, device: torch.device) -> tuple[FaceNetworks, FaceCard]:
+    """A bundle ready to speak. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
+    card = read_face_card(folder)
+    check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256, "import the model again" if card.origin else INSTALL_AGAIN)
+    tensors = read_safetensors(folder / WEIGHTS_FILE)
+    networks = built(lambda: build_face_networks(card.networks), card.name)
+    parts = face_parts(networks)
+    check_tensors(tensors, {f"{part}.{name}": shape for part in parts for name, shape in weight_shapes(parts[part]).items()}, card.name)
+    for part, network in parts.items():
+        fill(network, part, tensors)
+        network.to(device).eval().requires_grad_(False)
+    return networks, card
+
+
+def _check_fit(configs: FaceConfigs) -> None:
+    talker, expression = configs.talker, configs.emotion.expression
+    if (expression is None) != (configs.features is None):
+        raise ValueError("a branch for faces and features of faces come together")
+    shared = {
+        "speech width": {configs.speech.width, talker.speech_width},
+        "emotion width": {configs.emotion.embedding_width, talker.emotion_width},
+        "codes": {configs.tokens.n_codes, talker.n_codes},
+        "top codes' width": {configs.tokens.width, talker.top_width},
+    }
+    if expression and configs.features:
+        shared["features"] = {configs.features.widths[-1], expression.n_inputs}
+        shared["coefficients"] = {configs.features.n_inputs, configs.tokens.n_features}
+    for what, sizes in shared.items():
+        if len(sizes) > 1:
+            raise ValueError(f"{what}: {' and '.join(map(str, sorted(sizes)))}")
