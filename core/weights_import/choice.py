@@ -56,9 +56,7 @@ def choose(
     published = _common_set(parts, sets) if Role.TOKENIZER in parts else sets[0]
     missing = _missing(parts, text is not None or has_text, published)
     if missing:
-        raise WeightsError(
-            f"{_looked_at(found, downloads)} Missing: {'; '.join(missing)}. Give all files in one command; nothing was imported."
-        )
+        raise WeightsError(f"{_looked_at(found, downloads)} Missing: {'; '.join(missing)}. Give all files at once; nothing was imported.")
     return Body(parts, published, find_statistics(downloads, parts[Role.TOKENIZER].download, published.layout)), text
 
 

@@ -73,11 +73,11 @@ def _new_name(order: Order, body: Body | None) -> str:
     if order.name and (not _NAME.fullmatch(order.name) or order.name == clip_text.NAME):
         raise WeightsError(f'"{order.name:.60}" cannot be a model\'s name: use small letters, digits, dots and dashes, at most 60.')
     if name and (WEIGHTS_FOLDER / name).exists():
-        raise WeightsError(f'"{name}" is a model of ours: choose another name with --name.')
+        raise WeightsError(f'"{name}" is a model of ours: choose another Name (--name).')
     if not order.replaces and (order.folder / (name or clip_text.NAME)).exists():
         raise WeightsError(
-            f"{name or clip_text.NAME} is in {order.folder} already: give --replace to put this one in its place"
-            + (", or --name to keep both." if name else ".")
+            f"{name or clip_text.NAME} is in {order.folder} already: choose Replace (--replace) to put this one in its place"
+            + (", or another Name (--name) to keep both." if name else ".")
         )
     return name
 

@@ -260,7 +260,7 @@ def test_a_name_of_ones_own_and_a_second_import(published: Published, run_import
     published.write_all()
     run_import(published.folder, name="mine-1")
     assert read_card(models / "mine-1").name == "mine-1"
-    with pytest.raises(WeightsError, match=r"mine-1 is in .* already: give --replace .* or --name"):
+    with pytest.raises(WeightsError, match=r"mine-1 is in .* already: choose Replace .* or another Name"):
         run_import(published.folder, name="mine-1")
     published.parts["flow"]["net.final_conv.bias"] = published.parts["flow"]["net.final_conv.bias"] + 1
     published.save(FLOW, published.parts["flow"])
