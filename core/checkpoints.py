@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
 from .card_fields import dataclass_from_json
 from .contract import WeightsError, user_models_folder
+from .safetensors_reading import stored_shapes, stored_tensors
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
 from .without_first_weights import WithoutFirstWeights
@@ -190,15 +192,9 @@ def load_networks(folder: Path) -> tuple[BodyNetworks, Representation, BundleCar
             f'The model "{card.name}" uses the representation {card.representation}, which this version does not know: install the newest.'
         )
     check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256, "import the model again" if card.origin else INSTALL_AGAIN)
-    tensors = _read_safetensors(folder / WEIGHTS_FILE)
     networks = _networks_of(card)
-    _check_tensors(tensors, networks, card)
-    for part, network in _parts(networks):
-        own = {name.removeprefix(f"{part}."): tensor.float() for name, tensor in tensors.items() if name.startswith(f"{part}.")}
-        network.load_state_dict(own)
-    # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
-    build = REPRESENTATIONS[card.representation].build
-    return networks, build(tensors["features.mean"].clone(), tensors["features.std"].clone()), card
+    mean, std = _fill(networks, folder / WEIGHTS_FILE, card)
+    return networks, REPRESENTATIONS[card.representation].build(mean, std), card
 
 
 def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER, encoder_folders: tuple[Path, ...] = ()) -> TextEncoder:
@@ -217,8 +213,14 @@ def _parts(networks: BodyNetworks) -> list[tuple[str, nn.Module]]:
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
+    with _readable(path):
         return load_file(path)
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is not a readable weight file ({error}): install the model again.") from error
 
@@ -231,25 +233,37 @@ def _networks_of(card: BundleCard) -> BodyNetworks:
         raise WeightsError(f'The networks of the model "{card.name}" cannot be built ({error}): install the model again.') from error
 
 
-def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, card: BundleCard) -> None:
-    """Raises WeightsError unless every tensor is there with its shape, no other one is, and all numbers can be used."""
-    expected = {f"{part}.{name}": tensor.shape for part, network in _parts(networks) for name, tensor in network.state_dict().items()}
-    expected |= dict.fromkeys(("features.mean", "features.std"), torch.Size([REPRESENTATIONS[card.representation].n_features]))
-    missing = sorted(expected.keys() - tensors.keys())
-    surplus = sorted(tensors.keys() - expected.keys())
-    misshapen = sorted(name for name in expected.keys() & tensors.keys() if tensors[name].shape != expected[name])
+def _fill(networks: BodyNetworks, path: Path, card: BundleCard) -> tuple[Tensor, Tensor]:
+    """Copies a file's tensors into the networks, and gives mean and standard deviation (D,).
+
+    Raises WeightsError unless every tensor is there with its shape, no other one is, and all numbers can be used.
+    """
+    n_features = REPRESENTATIONS[card.representation].n_features
+    mean, std = torch.empty(n_features), torch.empty(n_features)
+    places = {f"{part}.{name}": tensor for part, network in _parts(networks) for name, tensor in network.state_dict().items()}
+    places |= {"features.mean": mean, "features.std": std}
+    with _readable(path):
+        _check_shapes(stored_shapes(path), {name: tensor.shape for name, tensor in places.items()}, card)
+        for name, tensor in stored_tensors(path):
+            if not tensor.isfinite().all():
+                raise WeightsError(
+                    f'The weights of the model "{card.name}" hold numbers that are not finite ({name}): install the model again.'
+                )
+            places[name].copy_(tensor)
+    if not (std > 0).all():
+        raise WeightsError(f'The weights of the model "{card.name}" divide by nothing (features.std): install the model again.')
+    return mean, std
+
+
+def _check_shapes(stored: Mapping[str, torch.Size], expected: Mapping[str, torch.Size], card: BundleCard) -> None:
+    missing = sorted(expected.keys() - stored.keys())
+    surplus = sorted(stored.keys() - expected.keys())
+    misshapen = sorted(name for name in expected.keys() & stored.keys() if stored[name] != expected[name])
     if missing or surplus or misshapen:
         raise WeightsError(
             f'The weights of the model "{card.name}" do not fit its card: missing {missing[:3]}, surplus {surplus[:3]},'
             f" wrong shape {misshapen[:3]}. Install the model again."
         )
-    unusable = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
-    if unusable:
-        raise WeightsError(
-            f'The weights of the model "{card.name}" hold numbers that are not finite ({unusable[0]}): install the model again.'
-        )
-    if not (tensors["features.std"] > 0).all():
-        raise WeightsError(f'The weights of the model "{card.name}" divide by nothing (features.std): install the model again.')
 
 
 def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:

@@ -26,15 +26,17 @@ def write_text_encoder(place: Path, part: Part, config: ClipTextConfig, report: 
     folder = saved_in(place)
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, part.tensors, report)
-    origin = _origin([part.download])
+    origin = _origin([part.download], report)
     write_encoder_card(folder, EncoderCard(ENCODER_FORMAT, clip_text.NAME, LICENCE, origin, config, size, sha256))
+    report("Checking", 1, 1)
     load_saved((place,))
 
 
 def write_body(folder: Path, body: Body, report: Report) -> None:
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, _tensors(body), report)
-    write_card(folder, replace(_card(folder.name, body), bytes=size, sha256=sha256, origin=_origin(body.downloads)))
+    write_card(folder, replace(_card(folder.name, body), bytes=size, sha256=sha256, origin=_origin(body.downloads, report)))
+    report("Checking", 1, 1)
     load_networks(folder)
 
 
@@ -61,5 +63,9 @@ def _card(name: str, body: Body) -> BundleCard:
     )
 
 
-def _origin(downloads: Sequence[Download]) -> tuple[str, ...]:
-    return tuple(f"{download.known_as} sha256 {download.sha256()}" for download in downloads)
+def _origin(downloads: Sequence[Download], report: Report) -> tuple[str, ...]:
+    lines: list[str] = []
+    for number, download in enumerate(downloads):
+        report("Checking", number, len(downloads))
+        lines.append(f"{download.known_as} sha256 {download.sha256()}")
+    return tuple(lines)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..body.clip_text import ClipTextNetwork, text_tensors
 from ..checkpoints import BodyConfigs, build_networks
 from ..contract import WeightsError
+from ..without_first_weights import WithoutFirstWeights
 from .downloads import Download
 from .published import PublishedSet, PublishedSizes
 from .shown import shown
@@ -104,13 +105,13 @@ def _tables(sizes: PublishedSizes) -> dict[Role, dict[str, Shapes]]:
     """Names and shapes of every network in every set."""
     by_set = {each.name: _body_shapes(each.networks) for each in sizes.sets}
     tables = {role: {name: shapes[role] for name, shapes in by_set.items() if role in shapes} for role in Role if role is not Role.TEXT}
-    with torch.device("meta"):
+    with torch.device("meta"), WithoutFirstWeights():
         return tables | {Role.TEXT: dict.fromkeys(by_set, _shapes(ClipTextNetwork(sizes.text)))}
 
 
 @cache
 def _body_shapes(configs: BodyConfigs) -> dict[Role, Shapes]:
-    with torch.device("meta"):
+    with torch.device("meta"), WithoutFirstWeights():
         networks = build_networks(configs)
     parts = {field.name: getattr(networks, field.name) for field in fields(networks)}
     return {role: _shapes(parts[role.value]) for role in Role if parts.get(role.value) is not None}
