@@ -29,6 +29,6 @@ def _draw_model(box: bpy.types.UILayout, context: bpy.types.Context, model: mode
     split = box.split(factor=_NAME_SHARE)
     split.label(text=model.name, icon="IMPORT" if model.is_imported else "FILE_BLEND")
     row = split.row()
-    draw_sentence(row, context, f"{model.title}. {model.permission}", "NONE", _TEXT_SHARE)
+    draw_sentence(row, context, f"{model.title}. {model.permission}", "BLANK1", _TEXT_SHARE)
     if model.is_imported:
         row.operator("understudy.remove_model", text="", icon="TRASH").model_name = model.name
