@@ -13,7 +13,7 @@ from ..saved_clip import is_saved
 from ..weights_manifest import WEIGHTS_FOLDER
 from .bundle_files import write_body, write_text_encoder
 from .choice import Body, choose
-from .downloads import STATISTICS_ENDING, Download, find_downloads
+from .downloads import Download, find_downloads
 from .published import PublishedSizes
 from .recognition import Part, Role, recognised
 from .tensor_files import read_tree
@@ -58,7 +58,7 @@ def import_weights(order: Order, report: Report, sizes: PublishedSizes | None = 
 
 
 def _recognised(downloads: Sequence[Download], sizes: PublishedSizes, report: Report) -> list[Part]:
-    weights = [each for each in downloads if each.ending != STATISTICS_ENDING]
+    weights = [each for each in downloads if each.may_hold_weights]
     found = []
     for number, download in enumerate(weights):
         report("Reading", number, len(weights))
@@ -85,4 +85,5 @@ def _new_name(order: Order, body: Body | None) -> str:
 def _imported(order: Order, name: str, body: Body | None, text: Part | None, downloads: Sequence[Download]) -> Imported:
     used = [*(body.downloads if body else []), *([text.download] if text else [])]
     folders = [order.folder / each for each in (clip_text.NAME if text else "", name) if each]
-    return Imported(tuple(folders), tuple(each.place for each in used), tuple(each.place for each in downloads if each not in used))
+    others = [each for each in downloads if each not in used and not each.is_options]
+    return Imported(tuple(folders), tuple(each.place for each in used), tuple(each.place for each in others))

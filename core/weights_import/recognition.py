@@ -5,7 +5,7 @@ A file's own name decides nothing, because downloads are renamed and swapped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache
@@ -18,6 +18,7 @@ from ..checkpoints import BodyConfigs, build_networks
 from ..contract import WeightsError
 from ..without_first_weights import WithoutFirstWeights
 from .downloads import Download
+from .options_file import trained_on
 from .published import PublishedSet, PublishedSizes
 from .shown import shown
 from .tensor_files import Tree, tensors_of
@@ -157,8 +158,11 @@ def _faults(state: Mapping[str, Tensor], expected: Shapes) -> list[str]:
     return missing + surplus + wrong
 
 
-def named_set(part: Part, sets: tuple[PublishedSet, ...]) -> str | None:
-    """The set that a file's folders are called after; the innermost that says one decides. None if none does."""
+def named_set(part: Part, downloads: Sequence[Download], sets: tuple[PublishedSet, ...]) -> str | None:
+    """The set that the options beside a file name. Without any, its folders, of which the innermost that says one decides; or None."""
+    trained = trained_on(part.download, downloads)
+    if told := next((each.name for each in sets if each.options_name == trained), None):
+        return told
     folders = [name.lower().removesuffix(".zip") for name in part.download.place.split("/")[:-1]]
     return next((each.name for name in reversed(folders) for each in sets if _is_of(name, each)), None)
 
