@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from .contract import ImportReply, ImportRequest, RemoveReply, RemoveRequest, user_models_folder
-from .given_back import give_memory_back
 from .installed_models import remove
 from .weights_import.importing import Order, import_weights
 from .weights_import.writing import Report
@@ -15,10 +14,7 @@ def import_model(request: ImportRequest, report: Report) -> ImportReply:
     """Raises BadRequest, or WeightsError with nothing written; whatever `report` raises passes through, with nothing written."""
     request.validate()
     order = Order(tuple(map(Path, request.paths)), user_models_folder(), request.name.strip(), request.replaces)
-    try:
-        done = import_weights(order, report)
-    finally:
-        give_memory_back()
+    done = import_weights(order, report)
     return ImportReply(request.id, tuple(folder.name for folder in done.folders), done.used, done.left_out)
 
 

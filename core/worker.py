@@ -34,6 +34,7 @@ from .contract import (
     encode_frame,
     read_frame,
 )
+from .given_back import give_memory_back
 from .out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ class Worker:
                 os._exit(1)  # torch was imported by half, and cannot be imported again in this process
         finally:
             self._cancelled.discard(job.id)
+            if isinstance(job, ImportRequest):
+                give_memory_back()  # only now: the error of an import that failed holds all that was read
 
     def _done(self, job: Job) -> Progress | Reply:
         if isinstance(job, Unload):

@@ -112,7 +112,8 @@ def _tables(sizes: PublishedSizes) -> dict[Role, dict[str, Shapes]]:
 
 @cache
 def _body_shapes(configs: BodyConfigs) -> dict[Role, Shapes]:
-    with torch.device("meta"), WithoutFirstWeights():
+    # Not on the device "meta", where the sines of positions would import sympy: memory that is not written to is none
+    with WithoutFirstWeights():
         networks = build_networks(configs)
     parts = {field.name: getattr(networks, field.name) for field in fields(networks)}
     return {role: _shapes(parts[role.value]) for role in Role if parts.get(role.value) is not None}
