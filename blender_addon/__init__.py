@@ -2,8 +2,9 @@
 
 from . import batch, jobs, models, panels, preferences, settings
 from .operators import character, engine, generate
+from .operators import models as model_operators
 
-_MODULES = (preferences, settings, character, generate, engine, panels, batch, jobs, models)
+_MODULES = (preferences, settings, character, generate, engine, model_operators, panels, batch, jobs, models)
 
 
 def register() -> None:

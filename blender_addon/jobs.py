@@ -1,4 +1,4 @@
-"""The one job that runs: a request goes to the engine, its motions become keys, a slice of work at a time.
+"""The one job that runs: a request goes to the engine, and what comes back is taken a slice of work at a time, as keys or as a sentence.
 
 State lives here and not in the scene: writing it there would mark the file as changed, save it, and undo it.
 """
@@ -13,7 +13,20 @@ from pathlib import Path
 
 import bpy
 
-from ..core.contract import BodyReply, BodyRequest, Cancelled, Failure, Progress, StageTime, UnderstudyError
+from ..core.contract import (
+    BodyReply,
+    BodyRequest,
+    Cancelled,
+    Failure,
+    ImportReply,
+    ImportRequest,
+    Progress,
+    RemoveReply,
+    RemoveRequest,
+    Reply,
+    StageTime,
+    UnderstudyError,
+)
 from . import preferences
 from .animation.body import key_motion
 from .engine.client import Engine, EngineSettings
@@ -34,27 +47,73 @@ class Task:
     fps: float
 
 
-class Job:
-    """A Task under way. Call `advance` until it is True; then `actions` holds the names of the Actions made."""
+class EngineJob:
+    """A request under way: how far it is, for the panel. Call `advance` until it is True."""
 
-    def __init__(self, engine: Engine, task: Task) -> None:
-        self.task = task
+    def __init__(self, engine: Engine, request: BodyRequest | ImportRequest | RemoveRequest) -> None:
         self.stage, self.factor = "Starting the engine", 0.0
-        self.actions: tuple[str, ...] = ()
-        self.times: tuple[StageTime, ...] = ()
         self.began = time.monotonic()
         self._engine = engine
-        self._slices: Generator[None, None, tuple[str, ...]] | None = None
-        self._is_thrown_away = False
-        engine.submit(task.request)
+        engine.submit(request)
 
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         """Works for about this long; True when done. Raises the job's UnderstudyError; then nothing was changed."""
+        raise NotImplementedError
+
+    def cancel(self) -> None:
+        """Stops the engine's work; `advance` then raises Cancelled."""
+        self._engine.cancel()
+
+    def run(self) -> None:
+        """Waits until done, for background mode."""
+        while not self.advance(seconds=1.0):
+            self._wait()
+
+    def _wait(self) -> None:
+        time.sleep(0.005)
+
+    def _replies(self) -> list[Reply]:
+        """What has come; a Failure is raised, and progress is kept."""
+        replies: list[Reply] = []
+        for message in self._engine.poll():
+            if isinstance(message, Failure):
+                raise message.raised()
+            if isinstance(message, Progress):
+                self.stage, self.factor = message.stage, message.step / max(1, message.total)
+            elif isinstance(message, Reply):
+                replies.append(message)
+        return replies
+
+
+class ModelJob(EngineJob):
+    """An import or a removal under way; when it is done, `reply` tells what changed in the user's folder of models."""
+
+    reply: ImportReply | RemoveReply | None = None
+
+    def advance(self, seconds: float = TICK_SECONDS) -> bool:
+        for reply in self._replies():
+            if isinstance(reply, ImportReply | RemoveReply):
+                self.reply = reply
+        return self.reply is not None
+
+
+class Job(EngineJob):
+    """A Task under way; when it is done, `actions` holds the names of the Actions made."""
+
+    def __init__(self, engine: Engine, task: Task) -> None:
+        self.task = task
+        self.actions: tuple[str, ...] = ()
+        self.times: tuple[StageTime, ...] = ()
+        self._slices: Generator[None, None, tuple[str, ...]] | None = None
+        self._is_thrown_away = False
+        super().__init__(engine, task.request)
+
+    def advance(self, seconds: float = TICK_SECONDS) -> bool:
         if self._is_thrown_away:
             raise Cancelled("Cancelled: nothing was changed.")
         until = time.monotonic() + seconds
-        for message in self._engine.poll():
-            self._take(message)
+        for reply in self._replies():
+            self._take(reply)
         while self._slices is not None and time.monotonic() < until:
             try:
                 next(self._slices)
@@ -68,26 +127,20 @@ class Job:
         if self._slices is not None:
             self._slices.close()
             self._is_thrown_away = True
-        self._engine.cancel()
+        super().cancel()
 
     @property
     def is_writing(self) -> bool:
         return self._slices is not None
 
-    def run(self) -> None:
-        """Waits until done, for background mode."""
-        while not self.advance(seconds=1.0):
-            if not self.is_writing:
-                time.sleep(0.005)
+    def _wait(self) -> None:
+        if not self.is_writing:
+            super()._wait()
 
-    def _take(self, message: object) -> None:
-        if isinstance(message, Failure):
-            raise message.raised()
-        if isinstance(message, Progress):
-            self.stage, self.factor = message.stage, message.step / max(1, message.total)
-        if isinstance(message, BodyReply):
-            self.stage, self.factor, self.times = "Writing the keys", 1.0, message.times
-            first, *others = message.motions
+    def _take(self, reply: Reply) -> None:
+        if isinstance(reply, BodyReply):
+            self.stage, self.factor, self.times = "Writing the keys", 1.0, reply.times
+            first, *others = reply.motions
             task = self.task
             self._slices = key_motion(task.armature, first, task.start_frame, task.fps, variations=others)
 
@@ -97,12 +150,17 @@ class _State:
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
-        self.job: Job | None = None
+        self.job: Job | ModelJob | None = None
         self.message = ""
         self.is_error = False
 
 
 state = _State()
+
+
+def busy() -> str:
+    """That another job runs, in words; empty if none does."""
+    return "The engine is at work: wait for it, or cancel it." if state.job is not None else ""
 
 
 def engine_refusal() -> str:

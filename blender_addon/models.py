@@ -10,20 +10,22 @@ import bpy
 
 from ..core.contract import user_models_folder
 
-CARD_FILE = "bundle.json"
+CARD_FILE, ENCODER_CARD_FILE = "bundle.json", "encoder.json"
 OWN_FOLDER = Path(__file__).parents[1] / "weights"
 
 _known: dict[str, Model] = {}
+_encoders: dict[str, Model] = {}
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a model's card says of it. attribution: credits that its data asks for."""
+    """What a model's card says of it. attribution: credits that its data asks for; is_imported: it lies in the user's folder."""
 
     name: str
     title: str
     licence: str
     attribution: tuple[str, ...]
+    is_imported: bool = False
 
     @property
     def permission(self) -> str:
@@ -40,10 +42,23 @@ def read_models(folders: list[Path]) -> dict[str, Model]:
         for card in sorted(folder.glob(f"*/{CARD_FILE}")):
             try:
                 stored = json.loads(card.read_text(encoding="utf-8"))
-                model = Model(card.parent.name, str(stored["title"]), str(stored["licence"]), tuple(map(str, stored["attribution"])))
+                credits = tuple(map(str, stored["attribution"]))
+                model = Model(card.parent.name, str(stored["title"]), str(stored["licence"]), credits, folder == user_models_folder())
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             found.setdefault(model.name, model)
+    return found
+
+
+def read_encoders(folder: Path) -> dict[str, Model]:
+    """By name, the text encoders that imported models in this folder share; what cannot be read is left out."""
+    found: dict[str, Model] = {}
+    for card in sorted(folder.glob(f"*/{ENCODER_CARD_FILE}")):
+        try:
+            licence = str(json.loads(card.read_text(encoding="utf-8"))["licence"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        found[card.parent.name] = Model(card.parent.name, "Text encoder, shared by imported models", licence, (), is_imported=True)
     return found
 
 
@@ -52,11 +67,18 @@ def refresh(own_models: str) -> None:
     chosen = [Path(bpy.path.abspath(own_models))] if own_models else []
     _known.clear()
     _known.update(read_models([OWN_FOLDER, *chosen, user_models_folder()]))
+    _encoders.clear()
+    _encoders.update(read_encoders(user_models_folder()))
 
 
 def known() -> dict[str, Model]:
-    """As they were when they were last read."""
+    """Models to choose from, as they were when they were last read."""
     return _known
+
+
+def installed() -> list[Model]:
+    """These, and the text encoders that they share."""
+    return [*_known.values(), *_encoders.values()]
 
 
 def _first_look() -> None:
@@ -75,3 +97,4 @@ def unregister() -> None:
     if bpy.app.timers.is_registered(_first_look):
         bpy.app.timers.unregister(_first_look)
     _known.clear()
+    _encoders.clear()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
-import time
-
 import bpy
 
 from . import jobs, models, preferences, settings
+from .feedback import draw_message, draw_progress, draw_sentence
 from .operators.generate import refused
 
 TAB = "Understudy"
-_PIXELS_A_CHARACTER = 7.0
 
 
 class _SidebarPanel:
@@ -34,11 +31,10 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
         layout.prop(chosen, "prompt", text="")
         _draw_options(layout, chosen)
         if jobs.state.job is not None:
-            _draw_progress(layout, jobs.state.job)
+            draw_progress(layout, jobs.state.job)
         else:
             _draw_generate(layout, context)
-        if jobs.state.message:
-            _draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
+        draw_message(layout, context)
 
 
 class _ClosedSubpanel(_SidebarPanel):
@@ -58,9 +54,9 @@ class UNDERSTUDY_PT_model(_ClosedSubpanel, bpy.types.Panel):
             layout.prop(prefs, "model", text="")
         model = models.known().get(prefs.model if prefs else "starter")
         if model:
-            _draw_sentence(layout, context, f"{model.title}. {model.permission}.", "INFO")
+            draw_sentence(layout, context, f"{model.title}. {model.permission}.", "INFO")
             for credit in model.attribution:
-                _draw_sentence(layout, context, credit, "BLANK1")
+                draw_sentence(layout, context, credit, "BLANK1")
 
 
 class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
@@ -74,7 +70,7 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
         running = engine is not None and engine.is_running
         refusal = jobs.engine_refusal()
         if refusal:
-            _draw_sentence(layout, context, refusal, "ERROR")
+            draw_sentence(layout, context, refusal, "ERROR")
         else:
             layout.label(text="Running" if running else "Starts with the first generation", icon="PLAY" if running else "PAUSE")
         row = layout.row(align=True)
@@ -111,25 +107,7 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.scale_y = 1.6
     row.operator("understudy.generate", icon="ARMATURE_DATA")
     if reason := refused(context):
-        _draw_sentence(layout, context, reason, "INFO")
-
-
-def _draw_progress(layout: bpy.types.UILayout, job: jobs.Job) -> None:
-    seconds = time.monotonic() - job.began
-    row = layout.row(align=True)
-    row.scale_y = 1.6
-    row.progress(factor=job.factor, text=f"{job.stage}  {seconds:.0f} s", type="BAR")
-    row.operator("understudy.cancel", text="", icon="X")
-
-
-def _draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str) -> None:
-    """Wrapped to the width of the sidebar, which labels would cut."""
-    scale = context.preferences.system.ui_scale
-    characters = max(16, int(context.region.width / (_PIXELS_A_CHARACTER * scale)) - 5)
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(sentence, characters)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+        draw_sentence(layout, context, reason, "INFO")
 
 
 def register() -> None:

@@ -46,7 +46,9 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         description="A folder with models of your own, one folder each",
     )  # fmt: skip
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
+        from .model_list import draw_models  # which draws jobs, which read these preferences
+
         layout = self.layout
         layout.use_property_split = True
         for name in ("engine_python", "device", "model", "models_folder"):
@@ -57,6 +59,7 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         row = layout.row()
         row.label(text=state.value, icon="CHECKMARK" if state is EngineState.READY else "ERROR")
         row.operator("understudy.check_engine")
+        draw_models(layout, context)
 
 
 def current() -> UnderstudyPreferences | None:

@@ -25,6 +25,7 @@ from .contract import BadRequest, Quality, UnderstudyError
 from .service import pick_device
 from .training.sizes import STARTER, of_readings
 from .weights_import.published import PUBLISHED
+from .worker_memory import measure_worker, resident_megabytes
 
 CANDIDATES = 4  # as our own bundles are made
 N_CONTENTS, N_STYLES = 62, 68  # that the starter's reader tells apart
@@ -55,6 +56,15 @@ def bench(seconds: float, repeats: int, device_name: str, threads: int | None) -
     for title, configs in (("starter", _as_shipped(STARTER)), ("published sizes", PUBLISHED)):
         rows = _Stages(configs, device, n_tokens, repeats).rows()
         _print_table(title, [encoder, *rows] if encoder and title == "starter" else rows)
+
+
+def bench_memory(seconds: float, threads: int | None) -> None:
+    """Prints what a worker on the CPU holds of the published sizes with CLIP. Raises UnderstudyError where it cannot make a motion."""
+    memory = measure_worker(seconds, threads)
+    print(
+        f"worker, published sizes and CLIP, {seconds:g} s of motion: {memory.waiting:.0f} MB waiting, {memory.highest:.0f} MB at most,"
+        f" {memory.loaded:.0f} MB with all loaded, {memory.unloaded:.0f} MB unloaded"
+    )
 
 
 def _as_shipped(configs: BodyConfigs) -> BodyConfigs:
@@ -160,22 +170,14 @@ def _start_memory(device: torch.device) -> float:
         torch.cuda.reset_peak_memory_stats(device)
         return torch.cuda.memory_allocated(device) / 1e6
     _CLEAR_PEAK.write_text("5") if _CLEAR_PEAK.exists() else None
-    return _status_megabytes("VmRSS")
+    return resident_megabytes("VmRSS")
 
 
 def _peak_memory(device: torch.device) -> float:
-    return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else _status_megabytes("VmHWM")
+    return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else resident_megabytes("VmHWM")
 
 
-_CLEAR_PEAK, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
-
-
-def _status_megabytes(name: str) -> float:
-    """From Linux' process table; not a number elsewhere."""
-    if not _STATUS.exists():
-        return float("nan")
-    line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name))
-    return int(line.split()[1]) / 1e3
+_CLEAR_PEAK = Path("/proc/self/clear_refs")
 
 
 def _n_parameters(network: nn.Module) -> int:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
 
 from .body import clip_text, minilm
 from .body.features import LocalRotations, Representation
@@ -25,7 +23,7 @@ from .body.text_reader import ReaderConfig, TextReader
 from .body.token_generator import MaskTransformer, UnmaskingSettings
 from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
-from .bundle_weights import built, check_tensors, fill, read_safetensors, weight_shapes
+from .bundle_weights import built, fill, read_safetensors, weights_of
 from .card_fields import dataclass_from_json, dataclass_to_json
 from .contract import WeightsError, user_models_folder
 from .saved_clip import load_saved
@@ -104,8 +102,7 @@ def build_networks(configs: BodyConfigs) -> BodyNetworks:
 
 def save_bundle(folder: Path, card: BundleCard, networks: BodyNetworks, representation: LocalRotations) -> BundleCard:
     """Writes float16 weights and the card with their size and sha256; gives that card."""
-    parts = networks.present().items()
-    tensors = {f"{part}.{name}": tensor.half().contiguous() for part, network in parts for name, tensor in network.state_dict().items()}
+    tensors = {name: tensor.half().contiguous() for name, tensor in weights_of(networks.present()).items()}
     # Statistics stay in float32: float16 would shift the root over a long clip
     tensors |= {"features.mean": representation.mean.float(), "features.std": representation.std.float()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,14 +185,13 @@ def load_networks(folder: Path) -> tuple[BodyNetworks, Representation, BundleCar
             f'The model "{card.name}" uses the representation {card.representation}, which this version does not know: install the newest.'
         )
     check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256, "import the model again" if card.origin else INSTALL_AGAIN)
-    tensors = read_safetensors(folder / WEIGHTS_FILE)
     networks = built(lambda: build_networks(card.networks), card.name)
-    _check_tensors(tensors, networks, card)
-    for part, network in networks.present().items():
-        fill(network, part, tensors)
-    # Copies, because these tensors are the file itself, mapped into memory: whoever writes a new one would end this process
-    build = REPRESENTATIONS[card.representation].build
-    return networks, build(tensors["features.mean"].clone(), tensors["features.std"].clone()), card
+    n_features = REPRESENTATIONS[card.representation].n_features
+    mean, std = torch.empty(n_features), torch.empty(n_features)
+    fill({**weights_of(networks.present()), "features.mean": mean, "features.std": std}, folder / WEIGHTS_FILE, card.name)
+    if not (std > 0).all():
+        raise WeightsError(f'The weights of the model "{card.name}" divide by nothing (features.std): install the model again.')
+    return networks, REPRESENTATIONS[card.representation].build(mean, std), card
 
 
 def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER, encoder_folders: tuple[Path, ...] = ()) -> TextEncoder:
@@ -208,14 +204,6 @@ def load_text_encoder(name: str, folder: Path = WEIGHTS_FOLDER, encoder_folders:
     return minilm.load(state, verified(f"minilm/{minilm.VOCABULARY_FILE}", folder))
 
 
-def _check_tensors(tensors: Mapping[str, Tensor], networks: BodyNetworks, card: BundleCard) -> None:
-    """Raises WeightsError unless every tensor is there with its shape, no other one is, and all numbers can be used."""
-    parts = networks.present().items()
-    expected = {f"{part}.{name}": shape for part, network in parts for name, shape in weight_shapes(network).items()}
-    expected |= dict.fromkeys(("features.mean", "features.std"), torch.Size([REPRESENTATIONS[card.representation].n_features]))
-    check_tensors(tensors, expected, card.name)
-    if not (tensors["features.std"] > 0).all():
-        raise WeightsError(f'The weights of the model "{card.name}" divide by nothing (features.std): install the model again.')
 
 
 def _check_fit(card: BundleCard, encoder: TextEncoder) -> None:

@@ -87,12 +87,16 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--repeats", type=int, default=3, help="the median of this many runs is shown")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, help="CPU threads; all cores if left out")
+    parser.add_argument("--memory", action="store_true", help="only the memory of a whole worker with a published model, on the CPU")
     parser.set_defaults(run=_bench)
 
 
 def _bench(options: argparse.Namespace) -> None:
-    from .bench import bench
+    from .bench import bench, bench_memory
 
+    if options.memory:
+        bench_memory(options.seconds, options.threads)
+        return
     bench(options.seconds, options.repeats, options.device, options.threads)
 
 

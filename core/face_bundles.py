@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .bundle_weights import built, check_tensors, fill, read_safetensors, weight_shapes
+from .bundle_weights import built, fill, weights_of
 from .card_fields import dataclass_from_json, dataclass_to_json
 from .contract import WeightsError
 from .face.emotion_embedding import DynamicEmotionEmbedding, EmotionConfig
@@ -102,12 +102,10 @@ def load_face_networks(folder: Path, device: torch.device) -> tuple[FaceNetworks
     """A bundle ready to speak. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
     card = read_face_card(folder)
     check_file(folder / WEIGHTS_FILE, card.bytes, card.sha256, "import the model again" if card.origin else INSTALL_AGAIN)
-    tensors = read_safetensors(folder / WEIGHTS_FILE)
     networks = built(lambda: build_face_networks(card.networks), card.name)
     parts = face_parts(networks)
-    check_tensors(tensors, {f"{part}.{name}": shape for part in parts for name, shape in weight_shapes(parts[part]).items()}, card.name)
-    for part, network in parts.items():
-        fill(network, part, tensors)
+    fill(weights_of(parts), folder / WEIGHTS_FILE, card.name)
+    for network in parts.values():
         network.to(device).eval().requires_grad_(False)
     return networks, card
 

@@ -20,7 +20,10 @@ from .weights_manifest import WEIGHTS_FOLDER, check_file, verified
 CARD_FILE, WEIGHTS_FILE = "encoder.json", "model.safetensors"
 FORMAT = "understudy text encoder 1"
 LICENCE = "MIT"
-_ADVICE = "import it with `python -m core weights import`, from OpenAI's ViT-B-32.pt or the weights of openai/clip-vit-base-patch32"
+_ADVICE = (
+    "import it in the preferences, or with `python -m core weights import`,"
+    " from OpenAI's ViT-B-32.pt or the weights of openai/clip-vit-base-patch32"
+)
 
 
 @dataclass(frozen=True)

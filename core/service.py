@@ -10,6 +10,7 @@ import torch
 from .body.pipeline import BodyPipeline, Report
 from .checkpoints import BundleCard, find_bundle, load_pipeline, read_card
 from .contract import VERSION, BadRequest, BodyReply, BodyRequest, OutOfMemory, Recipe, StageTime
+from .given_back import give_memory_back
 from .out_of_memory import is_out_of_memory
 from .weights_manifest import WEIGHTS_FOLDER
 
@@ -41,6 +42,7 @@ class Service:
     def unload(self) -> None:
         """Drops the model and gives its memory back."""
         self._loaded = None
+        give_memory_back()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
@@ -50,6 +52,7 @@ class Service:
             self._loaded = None
             report("Loading the model", 0, 1)
             self._loaded = ((folder, str(device)), *load_pipeline(folder, device))
+            give_memory_back()  # what loading needed beside the model
         return self._loaded[1], self._loaded[2]
 
 

@@ -22,7 +22,7 @@ def _add_import(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser = verbs.add_parser("import", help="officially released weights, as they were downloaded, to a model")
     what = "files, zips and folders of MoMask, DisCoRD and CLIP, or of DEEPTalk, all of one model"
     parser.add_argument("paths", type=Path, nargs="+", metavar="PATH", help=what)
-    parser.add_argument("--name", default="", help="of the new model; that of its authors or their data set if left out")
+    parser.add_argument("--name", default="", help="another name for the new model than that of its authors or their data set")
     parser.add_argument("--replace", action="store_true", help="put it in the place of a model of the same name")
     parser.add_argument("--folder", type=Path, help="of models; the user's own if left out")
     parser.set_defaults(run=_import)

@@ -9,7 +9,10 @@ from torch.overrides import TorchFunctionMode
 
 
 class WithoutFirstWeights(TorchFunctionMode):
-    """Inside it, layers keep the memory that they are given as it is. Every parameter has to be loaded afterwards."""
+    """Inside it, layers keep the memory that they are given as it is. Every parameter has to be loaded afterwards.
+
+    On the device "meta", too, where drawing them would import sympy: 70 MB and a second that nobody needs.
+    """
 
     def __torch_function__(
         self, function: Callable[..., Any], _types: Any, arguments: tuple[Any, ...] = (), options: Mapping[str, Any] | None = None

@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -22,14 +23,18 @@ from .contract import (
     ContractError,
     Failure,
     Hello,
+    ImportRequest,
+    Job,
     Message,
     Progress,
+    Reply,
     UnderstudyError,
     Unload,
     VersionMismatch,
     encode_frame,
     read_frame,
 )
+from .given_back import give_memory_back
 from .out_of_memory import is_out_of_memory
 
 if TYPE_CHECKING:
@@ -42,7 +47,7 @@ class Worker:
     def __init__(self, requests: BinaryIO, replies: BinaryIO, model_folders: tuple[Path, ...]) -> None:
         self._requests, self._replies = requests, replies
         self._folders = model_folders
-        self._jobs: queue.SimpleQueue[BodyRequest | Unload] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._service: Service | None = None
 
@@ -73,19 +78,14 @@ class Worker:
             check_versions(message)
         elif isinstance(message, Cancel):
             self._cancelled.add(message.id)
-        elif isinstance(message, BodyRequest | Unload):
+        elif isinstance(message, Job):
             self._jobs.put(message)
         else:
             raise ContractError(f"A worker does not take a {type(message).__name__}.")
 
-    def _answer(self, job: BodyRequest | Unload) -> None:
+    def _answer(self, job: Job) -> None:
         try:
-            if isinstance(job, Unload):
-                self._unload(job)
-            else:
-                self._report(job.id, "Starting the engine", 0, 1)
-                reply = self._loaded_service().body(job, lambda stage, step, total: self._report(job.id, stage, step, total))
-                self._send(reply)
+            self._send(self._done(job))
         except UnderstudyError as error:
             self._send(Failure(job.id, type(error).__name__, str(error)))
         except Exception as error:
@@ -95,6 +95,23 @@ class Worker:
                 os._exit(1)  # torch was imported by half, and cannot be imported again in this process
         finally:
             self._cancelled.discard(job.id)
+            if isinstance(job, ImportRequest):
+                give_memory_back()  # only now: the error of an import that failed holds all that was read
+
+    def _done(self, job: Job) -> Progress | Reply:
+        if isinstance(job, Unload):
+            self._unload()
+            return Progress(job.id, "unloaded", 1, 1)
+        self._report(job.id, "Starting the engine", 0, 1)
+        if isinstance(job, BodyRequest):
+            return self._loaded_service().body(job, self._reporter(job))
+        self._unload()  # an import needs the memory, and a loaded model's file cannot be removed everywhere
+        from .model_jobs import import_model, remove_model
+
+        return import_model(job, self._reporter(job)) if isinstance(job, ImportRequest) else remove_model(job)
+
+    def _reporter(self, job: Job) -> Callable[[str, int, int], None]:
+        return lambda stage, step, total: self._report(job.id, stage, step, total)
 
     def _report(self, job: int, stage: str, step: int, total: int) -> None:
         """Called between all steps of a job: tells the other side, and stops here if it wished so."""
@@ -102,10 +119,9 @@ class Worker:
             raise Cancelled("Cancelled: nothing was changed.")
         self._send(Progress(job, stage, step, total))
 
-    def _unload(self, job: Unload) -> None:
+    def _unload(self) -> None:
         if self._service is not None:
             self._service.unload()
-        self._send(Progress(job.id, "unloaded", 1, 1))
 
     def _loaded_service(self) -> Service:
         if self._service is None:
@@ -122,7 +138,7 @@ class Worker:
             os._exit(0)
 
 
-def _unforeseen(job: BodyRequest | Unload, error: Exception) -> Failure:
+def _unforeseen(job: Job, error: Exception) -> Failure:
     if is_out_of_memory(error):
         return Failure(job.id, "OutOfMemory", "There was not enough memory for the engine: close other programs, and try again.")
     sentence = f"The engine met an error that it does not know ({type(error).__name__}: {error}). Its log tells more."

@@ -26,10 +26,11 @@ from ...core.contract import (
     ContractError,
     Failure,
     Hello,
+    Job,
     Message,
     Progress,
+    Reply,
     UnderstudyError,
-    Unload,
     VersionMismatch,
     WorkerDied,
     WorkerHung,
@@ -60,7 +61,7 @@ class EngineSettings:
 
 
 class Engine:
-    """One job at a time. Every job ends with exactly one BodyReply, Failure or final Progress from `poll`."""
+    """One job at a time. Every job ends with exactly one Reply, Failure or final Progress from `poll`."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
@@ -88,7 +89,7 @@ class Engine:
         self._next_id += 1
         return self._next_id
 
-    def submit(self, job: BodyRequest | Unload) -> None:
+    def submit(self, job: Job) -> None:
         """Starts a job, and the worker if there is none. Raises UnderstudyError if one is under way or the start fails."""
         if self.is_busy:
             raise UnderstudyError("The engine is still at work: wait for it, or cancel it first.")
@@ -194,7 +195,7 @@ class Engine:
             return [self._fault(ContractError, f"{item} Try again; the engine's log may tell why.")]
         if item is _CLOSED:
             return self._start_again() if self._unheard and self._cancelled_at is None else [self._died()]
-        if not isinstance(item, Progress | BodyReply | Failure) or item.id != self._job:
+        if not isinstance(item, Progress | Reply | Failure) or item.id != self._job:
             return []  # an answer to a job that was given up
         self._unheard = b""
         if not isinstance(item, Progress) or item.stage == "unloaded":

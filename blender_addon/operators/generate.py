@@ -11,6 +11,7 @@ from ...core.contract import MAX_SEED, BodyRequest, Cancelled, Quality, Understu
 from .. import jobs, preferences, settings
 from ..animation.body import scene_fps
 from ..animation.rig import refusal
+from ..feedback import redraw
 
 TIMER_SECONDS = 0.03
 
@@ -108,12 +109,12 @@ class UNDERSTUDY_OT_generate(bpy.types.Operator):
 
     def _finished(self, context: bpy.types.Context) -> set[str]:
         job, jobs.state.job = jobs.state.job, None
-        assert job is not None
+        assert isinstance(job, jobs.Job)
         bpy.ops.ed.undo_push(message="Generate Motion")
         more = f" and {len(job.actions) - 1} more Actions" if len(job.actions) > 1 else ""
         jobs.state.message, jobs.state.is_error = f"“{job.actions[0]}”{more}", False
         self.report({"INFO"}, f"Keyed “{job.actions[0]}”{more}")
-        redraw_sidebars(context)
+        redraw(context.window_manager)
         return {"FINISHED"}
 
     def _failed(self, context: bpy.types.Context, error: UnderstudyError) -> set[str]:
@@ -121,7 +122,7 @@ class UNDERSTUDY_OT_generate(bpy.types.Operator):
         cancelled = isinstance(error, Cancelled)
         jobs.state.message, jobs.state.is_error = str(error), not cancelled
         self.report({"INFO"} if cancelled else {"ERROR"}, str(error))
-        redraw_sidebars(context)
+        redraw(context.window_manager)
         return {"CANCELLED"}
 
     def _show_progress(self, context: bpy.types.Context) -> None:
@@ -129,7 +130,7 @@ class UNDERSTUDY_OT_generate(bpy.types.Operator):
         shown = (job.stage, job.factor, int(time.monotonic() - job.began)) if job else None
         if shown != self._shown:
             self._shown = shown
-            redraw_sidebars(context)
+            redraw(context.window_manager)
 
     def _stop_timer(self, context: bpy.types.Context) -> None:
         if self._timer is not None:
@@ -138,7 +139,7 @@ class UNDERSTUDY_OT_generate(bpy.types.Operator):
 
 
 class UNDERSTUDY_OT_cancel(bpy.types.Operator):
-    """Stop the generation that is running; nothing is changed"""
+    """Stop what the engine is doing; nothing is changed"""
 
     bl_idname = "understudy.cancel"
     bl_label = "Cancel"
@@ -146,7 +147,7 @@ class UNDERSTUDY_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Nothing is being generated")
+        cls.poll_message_set("The engine is doing nothing")
         return jobs.state.job is not None
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
@@ -158,21 +159,11 @@ class UNDERSTUDY_OT_cancel(bpy.types.Operator):
 def refused(context: bpy.types.Context) -> str:
     """Why nothing can be generated now, in words for the tooltip; empty if it can."""
     chosen = settings.of(context.scene)
-    if jobs.state.job is not None:
-        return "A motion is being generated: wait for it, or cancel it."
+    if reason := jobs.busy():
+        return reason
     if not chosen.prompt.strip():
         return "The prompt is empty: type what the character does."
     return refusal(chosen.character) or jobs.engine_refusal()
-
-
-def redraw_sidebars(context: bpy.types.Context) -> None:
-    """The sidebars alone: drawing the whole viewport at every step would take the engine's processor."""
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
 
 
 def register() -> None:

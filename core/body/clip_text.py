@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..contract import WeightsError
+from ..without_first_weights import WithoutFirstWeights
 from .clip_bpe import CONTEXT, ClipBPE
 from .text_encoder import EncodedText
 
@@ -54,7 +55,8 @@ class ClipTextNetwork(nn.Module):
 
     def hidden(self, ids: Tensor) -> Tensor:
         """ids (B, L) to the last layer's vectors (B, L, width), each of which depends on no later id."""
-        x = self.token_embedding(ids) + self.positional_embedding[: ids.shape[1]]
+        positions = self.positional_embedding[: ids.shape[1]]
+        x = self.token_embedding(ids).to(positions.dtype) + positions
         return self.ln_final(self.transformer["resblocks"](x))
 
 
@@ -114,7 +116,7 @@ class ClipText:
     word_width = 0
 
     def __init__(self, network: ClipTextNetwork, tokenizer: ClipBPE) -> None:
-        self._network = network.float().eval().requires_grad_(False)
+        self._network = network.eval().requires_grad_(False)
         self._tokenizer = tokenizer
         self.pooled_width = network.config.pooled_width
 
@@ -142,11 +144,11 @@ def load(state: Mapping[str, Tensor], merges: Path, config: ClipTextConfig | Non
     Raises WeightsError for tensors that are missing, of another shape or not finite, and for a list of merges of another vocabulary.
     """
     config = config or ClipTextConfig()
-    with torch.device("meta"):
+    with torch.device("meta"), WithoutFirstWeights():
         network = ClipTextNetwork(config)
     ours = text_tensors(state, config.n_layers)
     _check(ours, network)
-    network.load_state_dict(ours, assign=True)
+    network.load_state_dict({name: _as_used(name, tensor) for name, tensor in ours.items()}, assign=True)
     tokenizer = ClipBPE(merges, config.context)
     if tokenizer.n_tokens != config.n_tokens:
         raise WeightsError(f"{merges} makes {tokenizer.n_tokens:,} tokens, but CLIP has {config.n_tokens:,}: install the extension again.")
@@ -154,11 +156,20 @@ def load(state: Mapping[str, Tensor], merges: Path, config: ClipTextConfig | Non
 
 
 def text_tensors(state: Mapping[str, Tensor], n_layers: int = ClipTextConfig.n_layers) -> dict[str, Tensor]:
-    """The text tower's tensors that `state` has, in float32 and under OpenAI's names."""
+    """The text tower's tensors that `state` has, as they are and under OpenAI's names."""
     is_hugging_face = any(name.startswith("text_model.") for name in state)
     found = from_hugging_face(state, n_layers) if is_hugging_face else dict(state)
     kept = ("token_embedding.", "positional_embedding", "transformer.", "ln_final.", "text_projection", "logit_scale")
-    return {name: tensor.float() for name, tensor in found.items() if name.startswith(kept)}
+    return {name: tensor for name, tensor in found.items() if name.startswith(kept)}
+
+
+def _as_used(name: str, tensor: Tensor) -> Tensor:
+    """A float32 copy, because `tensor` may be a file that is mapped into memory. The table of tokens, of which a prompt needs a few rows,
+
+    stays in the float16 that it was published in: its rows are widened when they are looked up, which changes none of their values.
+    """
+    is_half_table = name == "token_embedding.weight" and tensor.dtype == torch.float16
+    return tensor.to(torch.float16 if is_half_table else torch.float32, copy=True)
 
 
 def from_hugging_face(state: Mapping[str, Tensor], n_layers: int = ClipTextConfig.n_layers) -> dict[str, Tensor]:

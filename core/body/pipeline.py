@@ -22,7 +22,7 @@ from .text_encoder import EncodedText, TextEncoder
 from .text_reader import TextReader
 from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_tokens
 from .token_matcher import TokenMatcher, best_fitting
-from .token_plan import Window, plan_windows, share_tokens
+from .token_plan import LONGEST_WINDOW, Window, plan_windows, share_tokens
 
 Report = Callable[[str, int, int], None]
 # The two kinds of tokens and the noise of the flow must not share random numbers. Torch's CPU generator takes 32 bits of a seed and
@@ -57,6 +57,7 @@ class BodyNetworks:
 class SamplingSettings:
     """What a bundle's card says of its sampling. has_steps: prompts are split at "then" and made step by step.
 
+    A model without steps learnt whole captions: it gets its prompt whole as long as one pass holds the motion, and in steps beyond.
     candidates: base tokens drawn for each window, of which the matcher keeps those that fit the sentence best.
     """
 
@@ -103,7 +104,7 @@ class BodyPipeline:
 
     def _tokens(self, request: BodyRequest, report: Report, clock: _Clock) -> Tensor:
         report("Reading the prompt", 0, 1)
-        text = self._encoder.encode(prompt_steps(request.text) if self._settings.has_steps else [request.text.strip()])
+        text = self._encoder.encode(self._sentences(request))
         lengths = self._step_lengths(text, request.seconds)
         text = self._networks.reader.read(text.to(self._device)) if self._networks.reader else text
         clock.lap("text encoder")
@@ -122,12 +123,19 @@ class BodyPipeline:
         clock.lap("features")
         return motions
 
+    def _sentences(self, request: BodyRequest) -> list[str]:
+        in_one_pass = request.seconds is None or self._n_tokens(request.seconds) <= LONGEST_WINDOW
+        return [request.text.strip()] if in_one_pass and not self._settings.has_steps else prompt_steps(request.text)
+
+    def _n_tokens(self, seconds: float) -> int:
+        frames = round(seconds * self._representation.fps) + 1
+        return math.ceil(frames / FRAMES_PER_TOKEN)
+
     def _step_lengths(self, text: EncodedText, seconds: float | None) -> list[int]:
         """Tokens of each step; seconds None lets the estimator decide."""
         if seconds is None:
             return self._networks.length.expected_tokens(text.pooled.to(self._device)).tolist()
-        frames = round(seconds * self._representation.fps) + 1
-        return share_tokens(math.ceil(frames / FRAMES_PER_TOKEN), len(text.pooled))
+        return share_tokens(self._n_tokens(seconds), len(text.pooled))
 
     def _base_tokens(self, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
         windows = plan_windows(lengths)

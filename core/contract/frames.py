@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .errors import ContractError
-from .messages import BodyReply, BodyRequest, Cancel, Failure, Hello, Message, Progress, Unload
+from .messages import Message
 
 MAGIC = b"USTD"
 PREFIX = struct.Struct("<4sIQ")
@@ -27,7 +27,7 @@ MAX_PAYLOAD_BYTES = 1 << 30
 ARRAY_TYPES = ("<f4", "<i4", "|u1")
 _READ_AT_ONCE = 1 << 20  # bytes: a length that is only announced must not allocate
 
-_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in (Hello, BodyRequest, Cancel, Unload, Progress, BodyReply, Failure)}
+_KINDS: Mapping[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args(Message)}
 
 
 def encode_frame(message: Message) -> bytes:

@@ -9,7 +9,7 @@ from .errors import BadRequest, UnderstudyError
 from .motion import BodyMotion
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 2
+CONTRACT_VERSION = 3
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 MAX_PROMPT_CHARACTERS = 1000
@@ -90,6 +90,33 @@ def _check_range(what: str, value: float, low: float, high: float) -> None:
 
 
 @dataclass(frozen=True)
+class ImportRequest:
+    """Officially released weights, as they were downloaded, become a model in the user's folder. Answered by an ImportReply.
+
+    paths: full paths of files, zips and folders, all of one model. name: of the new model, "" for that of its data set.
+    replaces: a model of the same name makes room.
+    """
+
+    id: int
+    paths: tuple[str, ...]
+    name: str = ""
+    replaces: bool = False
+
+    def validate(self) -> None:
+        """Raises BadRequest where there is nothing to import."""
+        if not self.paths:
+            raise BadRequest("Nothing was chosen: choose the downloaded files, zips or folders of one model.")
+
+
+@dataclass(frozen=True)
+class RemoveRequest:
+    """Takes a model or text encoder of this name out of the user's folder. Answered by a RemoveReply."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Ends the job with this id; its Failure says Cancelled."""
 
@@ -131,6 +158,28 @@ class BodyReply:
 
 
 @dataclass(frozen=True)
+class ImportReply:
+    """names: of the models, and perhaps the text encoder, that are there now.
+
+    used: places of the files that they were made of; left_out: of others that were found.
+    """
+
+    id: int
+    names: tuple[str, ...]
+    used: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RemoveReply:
+    """What is gone, and how many bytes of weights its folder had."""
+
+    id: int
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class Failure:
     """Why job `id` has no result: the name of an error class and its sentence. id 0: no job."""
 
@@ -142,4 +191,6 @@ class Failure:
         return UnderstudyError.by_name(self.error, self.text)
 
 
-Message = Hello | BodyRequest | Cancel | Unload | Progress | BodyReply | Failure
+Job = BodyRequest | ImportRequest | RemoveRequest | Unload
+Reply = BodyReply | ImportReply | RemoveReply
+Message = Hello | Job | Cancel | Progress | Reply | Failure

@@ -26,15 +26,17 @@ def write_text_encoder(place: Path, part: Part, config: ClipTextConfig, report: 
     folder = saved_in(place)
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, part.tensors, report)
-    made_of = origin([part.download])
+    made_of = origin([part.download], report)
     write_encoder_card(folder, EncoderCard(ENCODER_FORMAT, clip_text.NAME, LICENCE, made_of, config, size, sha256))
+    report("Checking", 1, 1)
     load_saved((place,))
 
 
 def write_body(folder: Path, body: Body, report: Report) -> None:
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, _tensors(body), report)
-    write_card(folder, replace(_card(folder.name, body), bytes=size, sha256=sha256, origin=origin(body.downloads)))
+    write_card(folder, replace(_card(folder.name, body), bytes=size, sha256=sha256, origin=origin(body.downloads, report)))
+    report("Checking", 1, 1)
     load_networks(folder)
 
 
@@ -61,6 +63,10 @@ def _card(name: str, body: Body) -> BundleCard:
     )
 
 
-def origin(downloads: Sequence[Download]) -> tuple[str, ...]:
+def origin(downloads: Sequence[Download], report: Report) -> tuple[str, ...]:
     """What a card says of the files that its model was made of."""
-    return tuple(f"{download.known_as} sha256 {download.sha256()}" for download in downloads)
+    lines: list[str] = []
+    for number, download in enumerate(downloads):
+        report("Checking", number, len(downloads))
+        lines.append(f"{download.known_as} sha256 {download.sha256()}")
+    return tuple(lines)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..checkpoints import BodyConfigs
 from ..contract import WeightsError
-from .downloads import STATISTICS_ENDING, Download
+from .downloads import Download
 from .published import PublishedSet
 from .recognition import Part, Role, named_set
 from .statistics import Statistics, find_statistics
@@ -53,12 +53,10 @@ def choose(
     text = parts.pop(Role.TEXT, None)
     if text and not parts:
         return None, text
-    published = _common_set(parts, sets) if Role.TOKENIZER in parts else sets[0]
+    published = _common_set(parts, downloads, sets) if Role.TOKENIZER in parts else sets[0]
     missing = _missing(parts, text is not None or has_text, published)
     if missing:
-        raise WeightsError(
-            f"{looked_at(found, downloads)} Missing: {'; '.join(missing)}. Give all files in one command; nothing was imported."
-        )
+        raise WeightsError(f"{looked_at(found, downloads)} Missing: {'; '.join(missing)}. Give all files at once; nothing was imported.")
     return Body(parts, published, find_statistics(downloads, parts[Role.TOKENIZER].download, published.layout)), text
 
 
@@ -90,17 +88,17 @@ def _missing(parts: Mapping[Role, Part], has_text: bool, published: PublishedSet
 def looked_at(found: Sequence[Part], downloads: Sequence[Download]) -> str:
     """A sentence on which files hold something of a model, and which nothing."""
     known = [part.download for part in found]
-    others = [each.place for each in downloads if each not in known and each.ending != STATISTICS_ENDING]
+    others = [each.place for each in downloads if each not in known and each.may_hold_weights]
     sentence = f"Found {', '.join(each.place for each in known) or 'nothing of a model'}."
     return sentence + (f" Nothing of one is in {', '.join(others[:_SHOWN])}." if others else "")
 
 
-def _common_set(parts: Mapping[Role, Part], sets: tuple[PublishedSet, ...]) -> PublishedSet:
+def _common_set(parts: Mapping[Role, Part], downloads: Sequence[Download], sets: tuple[PublishedSet, ...]) -> PublishedSet:
     """The set whose tokenizer this is. Raises WeightsError for a network of another one."""
     tokenizer = parts[Role.TOKENIZER]
     found = next(each for each in sets if each.name in tokenizer.sets)
     for part in parts.values():
-        if found.name not in part.sets or named_set(part, sets) not in (None, found.name):
+        if found.name not in part.sets or named_set(part, downloads, sets) not in (None, found.name):
             raise WeightsError(
                 f"{part.download.place} is of another set than {tokenizer.download.place} ({found.title}): give the files of one set."
             )

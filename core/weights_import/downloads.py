@@ -19,6 +19,7 @@ from .shown import shown
 
 WEIGHT_ENDINGS = (".tar", ".pth", ".pt", ".bin", ".ckpt", ".safetensors")
 STATISTICS_ENDING = ".npy"
+OPTIONS_NAME = "opt.txt"
 _ENDINGS = (*WEIGHT_ENDINGS, STATISTICS_ENDING)
 MOST_FILES = 10_000
 LARGEST_MEMBER = 2 << 30  # bytes; the largest published file, DEEPTalk.pth, has 1.1 GB
@@ -44,6 +45,15 @@ class Download:
     @property
     def ending(self) -> str:
         return PurePosixPath(self.place).suffix.lower()
+
+    @property
+    def is_options(self) -> bool:
+        """What a network was trained with, in words."""
+        return PurePosixPath(self.place).name.lower() == OPTIONS_NAME
+
+    @property
+    def may_hold_weights(self) -> bool:
+        return self.ending != STATISTICS_ENDING and not self.is_options
 
     @property
     def folder(self) -> str:
@@ -78,7 +88,7 @@ def is_zip(head: bytes) -> bool:
 
 def _below(path: Path) -> Iterator[Download]:
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (*_ENDINGS, ".zip") and file.is_file())
+        files = sorted(file for file in path.rglob("*") if (_is_wanted(file.name) or file.suffix.lower() == ".zip") and file.is_file())
         for file in files:
             place = str(PurePosixPath(path.absolute().name, *file.relative_to(path).parts))
             yield from _of_file(file, place, place)
@@ -87,6 +97,10 @@ def _below(path: Path) -> Iterator[Download]:
         yield from _of_file(path, str(PurePosixPath(*path.absolute().parts[1:][-3:])), path.name)
     else:
         raise WeightsError(f"There is no file or folder {path}: look at the path.")
+
+
+def _is_wanted(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in _ENDINGS or name.lower() == OPTIONS_NAME
 
 
 def _of_file(path: Path, place: str, known_as: str) -> Iterator[Download]:
@@ -122,7 +136,7 @@ def _members(file: BinaryIO, place: str) -> Iterator[str]:
     packed = sum(entry.compress_size for entry in entries)
     if len(entries) > MOST_FILES or packed > file.seek(0, 2):
         raise WeightsError(f"{place} claims {len(entries):,} files of {packed:,} bytes packed, more than it has: it was made to do harm.")
-    wanted = [entry for entry in entries if PurePosixPath(entry.filename).suffix.lower() in _ENDINGS and not entry.is_dir()]
+    wanted = [entry for entry in entries if _is_wanted(PurePosixPath(entry.filename).name) and not entry.is_dir()]
     for entry in entries:
         _check_name(entry, place)
         if entry.filename.lower().endswith(".zip"):

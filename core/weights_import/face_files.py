@@ -32,9 +32,7 @@ def choose_face(found: Sequence[Part], downloads: Sequence[Download], published:
     """DEEPTalk.pth, and FER.pth if it is there; the others' networks are in the former. Raises WeightsError without it."""
     parts = one_of_each(found)
     if Role.DEEPTALK not in parts:
-        raise WeightsError(
-            f"{looked_at(found, downloads)} Missing: {Role.DEEPTALK.title}. Give all files in one command; nothing was imported."
-        )
+        raise WeightsError(f"{looked_at(found, downloads)} Missing: {Role.DEEPTALK.title}. Give all files at once; nothing was imported.")
     whole = parts[Role.DEEPTALK]
     if Role.FER in parts:
         reader = parts[Role.FER]
@@ -47,8 +45,9 @@ def choose_face(found: Sequence[Part], downloads: Sequence[Download], published:
 def write_face(folder: Path, face: Face, report: Report) -> None:
     folder.mkdir()
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, face.tensors, report)
-    made_of = origin(face.downloads)
+    made_of = origin(face.downloads, report)
     actors = ACTORS[: face.networks.talker.n_actors]
     card = FaceCard(FORMAT, folder.name, TITLE, LICENCE, ATTRIBUTION, FACE_SPACE, actors, face.networks, size, sha256, made_of)
     write_face_card(folder, card)
+    report("Checking", 1, 1)
     load_face_networks(folder, torch.device("cpu"))

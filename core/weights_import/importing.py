@@ -14,7 +14,7 @@ from ..weights_manifest import WEIGHTS_FOLDER
 from . import published_face
 from .bundle_files import write_body, write_text_encoder
 from .choice import Body, choose
-from .downloads import STATISTICS_ENDING, Download, find_downloads
+from .downloads import Download, find_downloads
 from .face_files import choose_face, write_face
 from .published import PublishedSizes
 from .recognition import FACE_ROLES, Part, Role, recognised
@@ -77,7 +77,7 @@ def _import_face(order: Order, found: Sequence[Part], downloads: Sequence[Downlo
 
 
 def _recognised(downloads: Sequence[Download], sizes: PublishedSizes, report: Report) -> list[Part]:
-    weights = [each for each in downloads if each.ending != STATISTICS_ENDING]
+    weights = [each for each in downloads if each.may_hold_weights]
     found = []
     for number, download in enumerate(weights):
         report("Reading", number, len(weights))
@@ -97,11 +97,11 @@ def _new_name(order: Order, usual: str) -> str:
     if order.name and (not _NAME.fullmatch(order.name) or order.name == clip_text.NAME):
         raise WeightsError(f'"{order.name:.60}" cannot be a model\'s name: use small letters, digits, dots and dashes, at most 60.')
     if name and (WEIGHTS_FOLDER / name).exists():
-        raise WeightsError(f'"{name}" is a model of ours: choose another name with --name.')
+        raise WeightsError(f'"{name}" is a model of ours: choose another Name (--name).')
     if not order.replaces and (order.folder / (name or clip_text.NAME)).exists():
         raise WeightsError(
-            f"{name or clip_text.NAME} is in {order.folder} already: give --replace to put this one in its place"
-            + (", or --name to keep both." if name else ".")
+            f"{name or clip_text.NAME} is in {order.folder} already: choose Replace (--replace) to put this one in its place"
+            + (", or another Name (--name) to keep both." if name else ".")
         )
     return name
 
@@ -109,4 +109,5 @@ def _new_name(order: Order, usual: str) -> str:
 def _imported(order: Order, names: tuple[str, ...], used: Sequence[Download], downloads: Sequence[Download]) -> Imported:
     """names: of the folders that were written, "" for none."""
     folders = tuple(order.folder / name for name in names if name)
-    return Imported(folders, tuple(each.place for each in used), tuple(each.place for each in downloads if each not in used))
+    others = [each for each in downloads if each not in used and not each.is_options]
+    return Imported(folders, tuple(each.place for each in used), tuple(each.place for each in others))

@@ -30,7 +30,8 @@ _CREDITS = (
 class PublishedSet:
     """One released set. guidance: of the base tokens in its authors' evaluation.
 
-    folder_marks: names of folders that hold files of no other set; folder_ending: what their names end with, if anything.
+    options_name: what the authors' options call its data. folder_marks: names of folders that hold files of no other set;
+    folder_ending: what their names end with, if anything.
     has_flow: whether a flow decoder was released; without one the tokenizer's own decoder makes the motion.
     """
 
@@ -42,6 +43,7 @@ class PublishedSet:
     layout: FeatureLayout
     networks: BodyConfigs
     guidance: float
+    options_name: str
     folder_marks: tuple[str, ...]
     folder_ending: str = ""
     residual_guidance: float = 5.0
@@ -57,6 +59,7 @@ HUMANML3D_SET = PublishedSet(
     layout=HUMANML3D,
     networks=PUBLISHED,
     guidance=4.0,
+    options_name="t2m",
     folder_marks=("t2m", "humanml3d", "humanml3d_models"),
 )
 KIT_SET = PublishedSet(
@@ -73,6 +76,7 @@ KIT_SET = PublishedSet(
         length=LengthConfig(shortest=_KIT_SHORTEST),
     ),
     guidance=2.0,
+    options_name="kit",
     folder_marks=("kit", "kit_models"),
     folder_ending="_k",
     has_flow=False,

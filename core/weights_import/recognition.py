@@ -5,7 +5,7 @@ A file's own name decides nothing, because downloads are renamed and swapped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -18,7 +18,9 @@ from ..bundle_weights import weight_shapes
 from ..checkpoints import BodyConfigs, build_networks
 from ..contract import WeightsError
 from ..face_bundles import FaceConfigs, build_face_networks, face_parts
+from ..without_first_weights import WithoutFirstWeights
 from .downloads import Download
+from .options_file import trained_on
 from .published import PublishedSet, PublishedSizes
 from .published_face import face_tensors
 from .shown import shown
@@ -123,20 +125,21 @@ def _tables(sizes: PublishedSizes) -> dict[Role, dict[str, Shapes]]:
     by_set = {each.name: _body_shapes(each.networks) for each in sizes.sets}
     tables = {role: {name: shapes[role] for name, shapes in by_set.items() if role in shapes} for role in Role}
     tables |= {role: {role.value: shapes} for role, shapes in _face_shapes(sizes.face).items()}
-    with torch.device("meta"):
+    with torch.device("meta"), WithoutFirstWeights():
         return tables | {Role.TEXT: dict.fromkeys(by_set, weight_shapes(ClipTextNetwork(sizes.text)))}
 
 
 @cache
 def _body_shapes(configs: BodyConfigs) -> dict[Role, Shapes]:
-    with torch.device("meta"):
+    # Not on the device "meta", where the sines of positions would import sympy: memory that is not written to is none
+    with WithoutFirstWeights():
         parts = build_networks(configs).present()
     return {role: weight_shapes(parts[role.value]) for role in Role if role.value in parts}
 
 
 @cache
 def _face_shapes(configs: FaceConfigs) -> dict[Role, Shapes]:
-    with torch.device("meta"):
+    with torch.device("meta"), WithoutFirstWeights():
         parts = face_parts(build_face_networks(configs))
     shapes = {part: {f"{part}.{name}": shape for name, shape in weight_shapes(network).items()} for part, network in parts.items()}
     alone = {Role.DEE: shapes["emotion"], Role.TH_VQVAE: shapes["tokens"], Role.FER: shapes["features"]}
@@ -180,8 +183,11 @@ def _faults(state: Mapping[str, Tensor], expected: Shapes) -> list[str]:
     return missing + surplus + wrong
 
 
-def named_set(part: Part, sets: tuple[PublishedSet, ...]) -> str | None:
-    """The set that a file's folders are called after; the innermost that says one decides. None if none does."""
+def named_set(part: Part, downloads: Sequence[Download], sets: tuple[PublishedSet, ...]) -> str | None:
+    """The set that the options beside a file name. Without any, its folders, of which the innermost that says one decides; or None."""
+    trained = trained_on(part.download, downloads)
+    if told := next((each.name for each in sets if each.options_name == trained), None):
+        return told
     folders = [name.lower().removesuffix(".zip") for name in part.download.place.split("/")[:-1]]
     return next((each.name for name in reversed(folders) for each in sets if _is_of(name, each)), None)
 

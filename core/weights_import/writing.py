@@ -21,7 +21,7 @@ Report = Callable[[str, int, int], None]
 _TYPES = {torch.float16: "F16", torch.float32: "F32"}
 _ALIGNMENT = 8
 _PREFIX = ".import-"
-_STALE_SECONDS = 86_400.0
+_STALE_SECONDS = 3600.0  # longer than any import takes, so that another one that is under way keeps its folder
 
 
 def compact(tensor: Tensor) -> Tensor:

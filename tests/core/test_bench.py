@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from understudy.core import bench as bench_module
+from understudy.core.__main__ import main
 from understudy.core.bench import bench
 from understudy.core.body.text_reader import ReaderConfig
 from understudy.core.checkpoints import BodyConfigs
 from understudy.core.contract import BadRequest
+from understudy.core.worker_memory import WorkerMemory
 
 
 @pytest.mark.parametrize(("left_out", "stages"), [
@@ -50,3 +52,12 @@ def test_the_tables_add_up_what_is_used(
 def test_a_length_that_is_no_window_is_told(seconds: float) -> None:
     with pytest.raises(BadRequest, match="one window"):
         bench(seconds, 1, "cpu", None)
+
+
+def test_the_memory_of_a_worker_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whether the numbers are right is a matter of test_worker_memory.py."""
+    monkeypatch.setattr(bench_module, "measure_worker", lambda seconds, threads: WorkerMemory(37.0, 1060.0, 978.0, 272.0))
+    assert main(["bench", "--memory", "--seconds", "4"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("worker, published sizes and CLIP, 4 s of motion: ") and len(said.splitlines()) == 1
+    assert "37 MB waiting, 1060 MB at most, 978 MB with all loaded, 272 MB unloaded" in said

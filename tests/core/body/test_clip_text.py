@@ -204,6 +204,18 @@ def test_both_namings_give_the_same_vectors(dtype: torch.dtype, state: State, no
     assert found[0].dtype == torch.float32 and found[0].shape == (3, 10)
 
 
+def test_the_table_of_tokens_stays_as_it_was_published_and_gives_the_same_vectors(state: State, no_merges: Path) -> None:
+    """Half of the memory of the largest tensor; a copy, because what is loaded may be a file that somebody replaces."""
+    halves = {name: tensor.half() for name, tensor in state.items()}
+    encoder = clip_text.load(halves, no_merges, TINY)
+    loaded = encoder._network.state_dict()
+    assert [name for name, tensor in loaded.items() if tensor.dtype != torch.float32] == ["token_embedding.weight"]
+    assert not {tensor.data_ptr() for tensor in loaded.values()} & {tensor.data_ptr() for tensor in halves.values()}
+    wide = clip_text.load({name: tensor.float() for name, tensor in halves.items()}, no_merges, TINY)
+    assert wide._network.token_embedding.weight.dtype == torch.float32
+    assert torch.equal(encoder.encode(["hop", "walks on"]).pooled, wide.encode(["hop", "walks on"]).pooled)
+
+
 def test_the_published_state_has_twelve_layers_under_both_namings() -> None:
     with torch.device("meta"):
         official = ClipTextNetwork(ClipTextConfig()).state_dict()

@@ -18,9 +18,13 @@ from understudy.core.contract import (
     Cancel,
     Failure,
     Hello,
+    ImportReply,
+    ImportRequest,
     Message,
     Progress,
     Recipe,
+    RemoveReply,
+    RemoveRequest,
     StageTime,
     Unload,
 )
@@ -28,6 +32,7 @@ from understudy.core.contract import (
 text = st.text() | st.sampled_from(["\ud800 alone", "\0", "e\u0301 \U0001f57a \u4e2d", '"{}[],\\'])
 whole = st.integers(-(2**70), 2**70)
 real = st.floats()
+names = st.lists(text, max_size=3).map(tuple)
 
 
 @st.composite
@@ -52,6 +57,10 @@ def every_message() -> st.SearchStrategy[Message]:
         st.builds(BodyRequest, whole, text, st.none() | real, whole, whole, real, whole, text, text),
         st.builds(Cancel, whole),
         st.builds(Unload, whole),
+        st.builds(ImportRequest, whole, names, text, st.booleans()),
+        st.builds(RemoveRequest, whole, text),
+        st.builds(ImportReply, whole, names, names, names),
+        st.builds(RemoveReply, whole, text, whole),
         st.builds(Progress, whole, text, whole, whole),
         st.builds(Failure, whole, text, text),
         st.builds(
@@ -97,6 +106,8 @@ def one_of_each() -> list[Message]:
     return [
         Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0, guidance=3.5), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
         BodyReply(1, (motion,), (StageTime("loading", 0.25),)), Failure(1, "BadRequest", "Too long."),
+        ImportRequest(3, ("/downloads/kit.zip", "/downloads/ViT-B-32.pt"), "mine", True), RemoveRequest(4, "mine"),
+        ImportReply(3, ("clip-vit-b32", "mine"), ("kit.zip/a.tar",), ("b.npy",)), RemoveReply(4, "mine", 1234),
     ]  # fmt: skip
 
 

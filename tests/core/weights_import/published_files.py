@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from understudy.core.body.clip_text import ClipTextConfig, ClipTextNetwork
 from understudy.core.body.flow_decoder import FlowDecoderConfig
-from understudy.core.body.humanml3d import FeatureLayout
+from understudy.core.body.humanml3d import HUMANML3D, FeatureLayout
 from understudy.core.body.motion_length import LengthConfig
 from understudy.core.body.motion_tokens import TokenizerConfig
 from understudy.core.body.token_transformer import TokenTransformerConfig
@@ -131,6 +131,19 @@ class Published:
         self.save(LENGTH, {"estimator": self.parts["length"], "epoch": 3, "niter": 9})
         for name, values in zip((MEAN, STD), statistics(self.layout), strict=True):
             self.write_array(name, values)
+        for folder in (RVQ, MASK, RES):
+            self.write_options(folder, "t2m" if self.layout == HUMANML3D else "kit")
+
+    def write_options(self, folder: str, data_set: str) -> None:
+        lines = (
+            "------------ Options -------------",
+            "batch_size: 64",
+            f"dataset_name: {data_set}",
+            "is_train: True",
+            "lr: 0.0002",
+            f"name: {folder}",
+        )
+        (self.folder / folder / "opt.txt").write_text("\n".join((*lines, "-------------- End ----------------", "")))
 
     def write_all(self) -> None:
         self.write_momask()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -260,7 +262,7 @@ def test_a_name_of_ones_own_and_a_second_import(published: Published, run_import
     published.write_all()
     run_import(published.folder, name="mine-1")
     assert read_card(models / "mine-1").name == "mine-1"
-    with pytest.raises(WeightsError, match=r"mine-1 is in .* already: give --replace .* or --name"):
+    with pytest.raises(WeightsError, match=r"mine-1 is in .* already: choose Replace .* or another Name"):
         run_import(published.folder, name="mine-1")
     published.parts["flow"]["net.final_conv.bias"] = published.parts["flow"]["net.final_conv.bias"] + 1
     published.save(FLOW, published.parts["flow"])
@@ -275,3 +277,15 @@ def test_names_that_a_model_cannot_have(name: str, published: Published, run_imp
     with pytest.raises(WeightsError, match=r"name"):
         run_import(published.folder, name=name)
     assert not models.exists()
+
+
+def test_what_a_killed_import_left_is_gone_with_the_next(published: Published, run_import: Importer, models: Path) -> None:
+    """Half a gigabyte that nobody sees; one that is under way keeps its place."""
+    left, under_way = models / ".import-left", models / ".import-other"
+    for folder in (left, under_way):
+        (folder / "new").mkdir(parents=True)
+    two_hours_ago = time.time() - 7200
+    os.utime(left, (two_hours_ago, two_hours_ago))
+    published.write_all()
+    run_import(published.folder)
+    assert sorted(path.name for path in models.iterdir()) == [".import-other", "clip-vit-b32", NAME]

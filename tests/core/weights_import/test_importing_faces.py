@@ -264,7 +264,7 @@ def test_body_and_face_in_one_command(face: PublishedFace, published: Published,
 def test_a_second_import(face: PublishedFace, run_import: Importer, models: Path) -> None:
     face.write_all()
     run_import(face.folder)
-    with pytest.raises(WeightsError, match="deeptalk is in .* already: give --replace"):
+    with pytest.raises(WeightsError, match="deeptalk is in .* already: choose Replace"):
         run_import(face.folder)
     face.parts["talker"]["decoder.bias"] += 1
     face.write_all()

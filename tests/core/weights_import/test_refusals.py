@@ -25,7 +25,9 @@ from understudy.tests.core.weights_import.published_files import (
     DATA_SET_STD,
     FLOW,
     LENGTH,
+    MASK,
     MEAN,
+    RES,
     RESIDUAL,
     RVQ,
     STD,
@@ -343,6 +345,31 @@ def test_a_transformer_from_a_folder_of_another_set(folder: str, published: Publ
     (published.folder / folder).mkdir(parents=True)
     (published.folder / TOKENS).rename(published.folder / folder / "latest.tar")
     refused(f"{folder}/latest.tar", "another set")
+
+
+@pytest.mark.parametrize("folder", [MASK, RES])
+def test_a_transformer_whose_options_tell_another_set(folder: str, published: Published, refused: Refused) -> None:
+    """Its folder is called as that of the right set."""
+    published.write_all()
+    published.write_options(folder, "kit")
+    refused(f"{folder}/model/", "another set", "HumanML3D")
+
+
+@pytest.mark.parametrize(
+    "options", [b"", b"dataset_name", b"dataset_name: my_own\n", b"\xff\xfe\0", b"name: dataset_name: kit\n", b"x" * 100_000]
+)
+def test_options_that_tell_nothing_change_nothing(options: bytes, published: Published, run_import: Importer) -> None:
+    published.write_all()
+    (published.folder / MASK / "opt.txt").write_bytes(options)
+    assert run_import(published.folder).left_out == ()
+
+
+def test_options_count_more_than_the_name_of_a_folder(published: Published, run_import: Importer) -> None:
+    """An animator may call a folder as they like."""
+    published.write_all()
+    renamed = published.folder / "kit"
+    (published.folder / MASK).rename(renamed)
+    assert f"humanml3d/kit/{TOKENS.split('/', 1)[1]}" in run_import(published.folder).used
 
 
 def test_the_mean_and_deviation_of_the_data_set(published: Published, refused: Refused) -> None:

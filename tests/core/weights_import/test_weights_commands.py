@@ -59,7 +59,7 @@ def test_a_folder_of_ones_own(published: Published, clip_merges: Path, tiny_size
 @pytest.mark.parametrize(("arguments", "sentence"), [
     (["import", "nowhere.zip"], "no file or folder nowhere.zip"), (["remove", "starter"], 'no "starter"'), (["remove", "../x"], 'no "../x"'),
     (["remove", ""], 'no ""'), (["remove", "clip-vit-b32"], "discord-humanml3d read prompts with clip-vit-b32"),
-    (["import", "."], "already: give --replace"),
+    (["import", "."], "already: choose Replace"),
 ])  # fmt: skip
 def test_faults_end_with_one_sentence(
     arguments: list[str], sentence: str, published: Published, run_import: Importer, tiny_sizes: None, models: Path,
@@ -96,7 +96,7 @@ def test_a_damaged_text_encoder_says_how_to_get_it_again(
     content = file.read_bytes()
     file.write_bytes(content[:100] if damage != "flip" else content[:-1] + bytes([content[-1] ^ 1]))
     assert main(["body", "--model", "discord-humanml3d", "--text", "walks", "--device", "cpu", "--out", str(tmp_path / "a.npz")]) == 1
-    assert "import it with `python -m core weights import`" in capsys.readouterr().err.splitlines()[-1]
+    assert "import it in the preferences, or with `python -m core weights import`" in capsys.readouterr().err.splitlines()[-1]
     assert main(["weights", "list"]) == 0
 
 

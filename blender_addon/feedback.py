@@ -1,0 +1,48 @@
+"""What the engine tells the animator, drawn in the sidebar and in the preferences: how far it is, and its sentences."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+
+import bpy
+
+from . import jobs
+
+_PIXELS_A_CHARACTER = 7.0
+# The regions that show it. Drawing the whole viewport at every step would take the engine's processor
+_REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
+
+
+def draw_progress(layout: bpy.types.UILayout, job: jobs.EngineJob) -> None:
+    """A bar with the stage and its seconds, and the button that stops it."""
+    seconds = time.monotonic() - job.began
+    row = layout.row(align=True)
+    row.scale_y = 1.6
+    row.progress(factor=job.factor, text=f"{job.stage}  {seconds:.0f} s", type="BAR")
+    row.operator("understudy.cancel", text="", icon="X")
+
+
+def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """How the last job ended, if one did."""
+    if jobs.state.message:
+        draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
+
+
+def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str, share: float = 1.0) -> None:
+    """Wrapped to this share of the region's width, where a label would be cut."""
+    scale = context.preferences.system.ui_scale
+    characters = max(16, int(share * context.region.width / (_PIXELS_A_CHARACTER * scale)) - 5)
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(sentence, characters)):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+def redraw(windows: bpy.types.WindowManager) -> None:
+    """Soon, every region that shows it."""
+    for window in windows.windows:
+        for area in window.screen.areas:
+            for region in area.regions:
+                if _REGIONS.get(area.type) == region.type:
+                    region.tag_redraw()
