@@ -13,12 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .local_context import LocalContext
 from .text_encoder import EncodedText
 
 
 @dataclass(frozen=True)
 class TokenTransformerConfig:
-    """Defaults are the published configuration. text_width: pooled vector; word_width: token vectors, 0 for none."""
+    """Defaults are the published configuration.
+
+    text_width: pooled vector; word_width: token vectors, 0 for none; local_blocks: of LocalContext, 0 for attention alone.
+    """
 
     n_codes: int = 512
     n_quantizers: int = 6
@@ -30,6 +34,7 @@ class TokenTransformerConfig:
     dropout: float = 0.2
     text_width: int = 512
     word_width: int = 0
+    local_blocks: int = 0
 
 
 class TokenTransformer(nn.Module):
@@ -39,6 +44,8 @@ class TokenTransformer(nn.Module):
         super().__init__()
         self.config = config
         self.input_process = nn.ModuleDict({"poseEmbedding": nn.Linear(config.code_dim, config.width)})
+        if config.local_blocks:
+            self.local_context = LocalContext(config.width, config.local_blocks)
         self.position_enc = PositionEncoding(config.width)
         layer = nn.TransformerEncoderLayer(
             config.width, config.n_heads, config.feed_forward, config.dropout, activation="gelu", batch_first=True
@@ -60,8 +67,10 @@ class TokenTransformer(nn.Module):
         if self.config.word_width:
             tokens = torch.cat((tokens, self.word_emb(text.words)), dim=1)
             hidden_tokens = torch.cat((hidden_tokens, text.word_pad), dim=1)
-        motion = self.position_enc(self.input_process["poseEmbedding"](vectors))
-        sequence = torch.cat((tokens, motion), dim=1)
+        motion = self.input_process["poseEmbedding"](vectors)
+        if self.config.local_blocks:
+            motion = self.local_context(motion, pad)
+        sequence = torch.cat((tokens, self.position_enc(motion)), dim=1)
         encoded = self.seqTransEncoder(sequence, src_key_padding_mask=torch.cat((hidden_tokens, pad), dim=1))
         return self.output_process(encoded[:, tokens.shape[1] :])
 

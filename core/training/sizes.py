@@ -21,7 +21,15 @@ _CODE_DIM = 192
 TextConfig = TypeVar("TextConfig", TokenTransformerConfig, MatcherConfig)
 # The paper's dropout of 0.2 keeps a network of this width from showing what few clips show
 _STARTER_TRANSFORMER = TokenTransformerConfig(
-    code_dim=_CODE_DIM, width=192, n_layers=5, n_heads=6, feed_forward=768, dropout=0.05, text_width=minilm.WIDTH, word_width=minilm.WIDTH
+    code_dim=_CODE_DIM,
+    width=192,
+    n_layers=5,
+    n_heads=6,
+    feed_forward=768,
+    dropout=0.05,
+    text_width=minilm.WIDTH,
+    word_width=minilm.WIDTH,
+    local_blocks=2,
 )
 _PAPER_TRANSFORMER = TokenTransformerConfig(text_width=minilm.WIDTH, word_width=minilm.WIDTH)
 

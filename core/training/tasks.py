@@ -109,10 +109,17 @@ def _starting_weights(
     if network == "tokens" and own.text_width != config.text_width:
         # The bundle's network read other vectors: what it made of them is learnt anew
         own = replace(own, text_width=config.text_width)
-        weights |= {name: tensor for name, tensor in fresh.items() if name.startswith("cond_emb.")}
+        weights |= _parts_of(fresh, "cond_emb.")
+    if network == "tokens" and not own.local_blocks:
+        own = replace(own, local_blocks=config.local_blocks)
+        weights |= _parts_of(fresh, "local_context.")
     if _sizes(own) != _sizes(config):
         raise BadRequest(f"The {network} network of {folder} has other sizes than --sizes asks for.")
     return weights
+
+
+def _parts_of(weights: dict[str, Tensor], beginning: str) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in weights.items() if name.startswith(beginning)}
 
 
 def _sizes(config: Any) -> Any:

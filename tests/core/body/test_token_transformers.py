@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -20,7 +21,8 @@ POOLED = TokenTransformerConfig(n_codes=9, n_quantizers=4, code_dim=5, width=12,
 WORDS = TokenTransformerConfig(
     n_codes=9, n_quantizers=4, code_dim=5, width=12, n_layers=2, n_heads=3, feed_forward=10, text_width=7, word_width=6
 )
-CONFIGS = pytest.mark.parametrize("config", [POOLED, WORDS], ids=["pooled", "words"])
+LOCAL = replace(WORDS, local_blocks=2)
+CONFIGS = pytest.mark.parametrize("config", [POOLED, WORDS, LOCAL], ids=["pooled", "words", "local"])
 IDS = torch.tensor([[0, 3, 9, 8, 1], [5, 9, 2, 10, 10]])
 PAD = torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
 
@@ -38,6 +40,24 @@ def gelu(x: Tensor) -> Tensor:
     return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))
 
 
+def naive_local_context(weights: dict[str, Tensor], config: TokenTransformerConfig, x: Tensor, inside: Tensor) -> Tensor:
+    """Two sums over five neighbours a block; inside: (n, 1) 0 beyond the end."""
+
+    def convolved(name: str, rows: Tensor) -> Tensor:
+        kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+        made = []
+        for place in range(len(rows)):
+            near = [(k, place + k - 2) for k in range(5) if 0 <= place + k - 2 < len(rows)]
+            made.append(bias + sum((kernel[:, :, k] @ rows[other] for k, other in near), torch.zeros_like(bias)))
+        return torch.stack(made)
+
+    for block in range(config.local_blocks):
+        name = f"local_context.blocks.{block}"
+        x = x * inside
+        x = x + convolved(f"{name}.spread", gelu(convolved(f"{name}.gather", x)) * inside) * inside
+    return x
+
+
 def naive_trunk(
     weights: dict[str, Tensor], config: TokenTransformerConfig, vectors: Tensor, prefix: list[Tensor], visible: list[bool]
 ) -> Tensor:
@@ -47,11 +67,13 @@ def naive_trunk(
         return weights[f"{name}.weight"] @ x + weights[f"{name}.bias"]
 
     tokens = list(prefix)
-    for n, vector in enumerate(vectors):
+    inside = torch.tensor(visible[len(prefix) :], dtype=torch.float64)[:, None]
+    embedded = naive_local_context(weights, config, torch.stack([linear("input_process.poseEmbedding", vector) for vector in vectors]), inside)
+    for n, vector in enumerate(embedded):
         position = [
             f(n * math.exp(2 * i * -math.log(10000) / config.width)) for i in range(config.width // 2) for f in (math.sin, math.cos)
         ]
-        tokens.append(linear("input_process.poseEmbedding", vector) + torch.tensor(position, dtype=torch.float64))
+        tokens.append(vector + torch.tensor(position, dtype=torch.float64))
     size = config.width // config.n_heads
     for layer in range(config.n_layers):
         name = f"seqTransEncoder.layers.{layer}"

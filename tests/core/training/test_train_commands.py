@@ -216,7 +216,7 @@ def test_a_reader_of_ones_own_clips_is_refused_because_they_have_no_contents(
     assert "train the other networks without a reader" in capsys.readouterr().err
 
 
-def test_a_model_is_trained_further_with_another_dropout_but_not_with_other_sizes(
+def test_a_model_is_trained_further_with_another_dropout_or_first_local_context_but_not_with_other_sizes(
     train: Train, tmp_path: Path, made_corpus: Corpus, tiny_bundle: Path, tiny_configs: BodyConfigs,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
@@ -225,6 +225,10 @@ def test_a_model_is_trained_further_with_another_dropout_but_not_with_other_size
     monkeypatch.setattr(sizes, "STARTER", replace(tiny_configs, tokens=replace(tiny_configs.tokens, dropout=0.01)))
     assert train("tokens", "--start-from", tiny_bundle) == 0
     assert json.loads((tmp_path / "run" / "tokens" / "config.json").read_text())["config"]["dropout"] == 0.01
+    (tmp_path / "run" / "tokens" / "checkpoint.pt").unlink()
+    monkeypatch.setattr(sizes, "STARTER", replace(tiny_configs, tokens=replace(tiny_configs.tokens, local_blocks=1)))
+    assert train("tokens", "--start-from", tiny_bundle) == 0
+    assert json.loads((tmp_path / "run" / "tokens" / "config.json").read_text())["config"]["local_blocks"] == 1
     (tmp_path / "run" / "tokens" / "checkpoint.pt").unlink()
     monkeypatch.setattr(sizes, "STARTER", replace(tiny_configs, tokens=replace(tiny_configs.tokens, width=32)))
     assert train("tokens", "--start-from", tiny_bundle) == 1
