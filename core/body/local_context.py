@@ -9,7 +9,7 @@ KERNEL = 5  # tokens, 1 s
 
 
 class LocalContext(nn.Module):
-    """Adds to every vector (B, n, width) what its neighbours tell; nothing before training, so that a trained network may get one."""
+    """What the neighbours of every vector (B, n, width) tell of it; nothing before training, so that a trained network may get one."""
 
     def __init__(self, width: int, n_blocks: int) -> None:
         super().__init__()
@@ -18,10 +18,10 @@ class LocalContext(nn.Module):
     def forward(self, vectors: Tensor, pad: Tensor) -> Tensor:
         """pad: (B, n), True beyond the end of a motion, where everything becomes zero."""
         inside = ~pad[:, None]
-        x = vectors.transpose(1, 2) * inside
+        x = vectors = vectors.transpose(1, 2) * inside
         for block in self.blocks:
             x = x + block(x, inside)
-        return x.transpose(1, 2)
+        return (x - vectors).transpose(1, 2)
 
 
 class _Block(nn.Module):

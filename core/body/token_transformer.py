@@ -68,11 +68,12 @@ class TokenTransformer(nn.Module):
             tokens = torch.cat((tokens, self.word_emb(text.words)), dim=1)
             hidden_tokens = torch.cat((hidden_tokens, text.word_pad), dim=1)
         motion = self.input_process["poseEmbedding"](vectors)
-        if self.config.local_blocks:
-            motion = self.local_context(motion, pad)
-        sequence = torch.cat((tokens, self.position_enc(motion)), dim=1)
+        near = self.local_context(motion, pad) if self.config.local_blocks else None
+        sequence = torch.cat((tokens, self.position_enc(motion if near is None else motion + near)), dim=1)
         encoded = self.seqTransEncoder(sequence, src_key_padding_mask=torch.cat((hidden_tokens, pad), dim=1))
-        return self.output_process(encoded[:, tokens.shape[1] :])
+        hidden = encoded[:, tokens.shape[1] :]
+        # Past the attention, too: below five layers of it neighbours are hardly heard
+        return self.output_process(hidden if near is None else hidden + near)
 
 
 class PositionEncoding(nn.Module):

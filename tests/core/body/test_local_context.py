@@ -1,4 +1,4 @@
-"""Neighbours of a token: nothing is added before training, what is beyond the end is nobody's neighbour, and far tokens are not looked at."""
+"""Neighbours of a token: nothing before training, what is beyond the end is nobody's neighbour, and far tokens are not looked at."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def vectors(*shape: int) -> Tensor:
     return torch.randn(*shape, WIDTH, generator=torch.Generator().manual_seed(1))
 
 
-def test_before_training_it_changes_nothing() -> None:
+def test_before_training_it_adds_nothing() -> None:
     x = vectors(2, 7)
-    assert torch.equal(LocalContext(WIDTH, BLOCKS)(x, torch.zeros(2, 7, dtype=torch.bool)), x)
+    assert not LocalContext(WIDTH, BLOCKS)(x, torch.zeros(2, 7, dtype=torch.bool)).any()
 
 
 @given(st.integers(1, 12), st.integers(0, 8))
@@ -53,7 +53,7 @@ def test_a_token_reaches_so_far_and_no_farther(place: int) -> None:
     assert bool(changed[away <= REACH].all()) and not bool(changed[away > REACH].any())
 
 
-def test_one_block_is_two_convolutions_added_to_what_went_in() -> None:
+def test_one_block_is_two_convolutions() -> None:
     network, x = trained(1), vectors(1, 6)
     block = network.blocks[0]
     padded = torch.nn.functional.pad(x[0], (0, 0, 2, 2)).double()
@@ -63,5 +63,5 @@ def test_one_block_is_two_convolutions_added_to_what_went_in() -> None:
         return torch.stack([sum(rows[place + k] @ kernel[:, :, k].T for k in range(KERNEL)) + layer.bias.double() for place in range(6)])  # type: ignore[misc, union-attr]
 
     hidden = torch.nn.functional.gelu(convolved(padded, block.gather))
-    expected = x[0].double() + convolved(torch.nn.functional.pad(hidden, (0, 0, 2, 2)), block.spread)
+    expected = convolved(torch.nn.functional.pad(hidden, (0, 0, 2, 2)), block.spread)
     assert torch.allclose(network(x, torch.zeros(1, 6, dtype=torch.bool))[0].double(), expected, atol=1e-5)

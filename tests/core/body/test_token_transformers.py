@@ -53,7 +53,6 @@ def naive_local_context(weights: dict[str, Tensor], config: TokenTransformerConf
 
     for block in range(config.local_blocks):
         name = f"local_context.blocks.{block}"
-        x = x * inside
         x = x + convolved(f"{name}.spread", gelu(convolved(f"{name}.gather", x)) * inside) * inside
     return x
 
@@ -68,8 +67,9 @@ def naive_trunk(
 
     tokens = list(prefix)
     inside = torch.tensor(visible[len(prefix) :], dtype=torch.float64)[:, None]
-    embedded = naive_local_context(weights, config, torch.stack([linear("input_process.poseEmbedding", vector) for vector in vectors]), inside)
-    for n, vector in enumerate(embedded):
+    embedded = torch.stack([linear("input_process.poseEmbedding", vector) for vector in vectors])
+    near = naive_local_context(weights, config, embedded * inside, inside) - embedded * inside
+    for n, vector in enumerate(embedded + near):
         position = [
             f(n * math.exp(2 * i * -math.log(10000) / config.width)) for i in range(config.width // 2) for f in (math.sin, math.cos)
         ]
@@ -97,8 +97,8 @@ def naive_trunk(
         changes = [linear(f"{name}.linear2", gelu(linear(f"{name}.linear1", token))) for token in tokens]
         tokens = [layer_norm(weights, f"{name}.norm2", token + change, 1e-5) for token, change in zip(tokens, changes, strict=True)]
     rows = []
-    for token in tokens[len(prefix) :]:
-        dense = layer_norm(weights, "output_process.LayerNorm", gelu(linear("output_process.dense", token)), 1e-12)
+    for token, beside in zip(tokens[len(prefix) :], near, strict=True):
+        dense = layer_norm(weights, "output_process.LayerNorm", gelu(linear("output_process.dense", token + beside)), 1e-12)
         rows.append(linear("output_process.poseFinal", dense))
     return torch.stack(rows)
 
