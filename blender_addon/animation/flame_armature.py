@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import bpy
-import numpy as np
 from mathutils import Vector
 
 from ...core.contract.head import CORRECTIVE_NAMES, FLAME_JOINTS, FLAME_PARENTS, HeadModel
@@ -61,8 +60,3 @@ def _follow_turn(driver: bpy.types.Driver, armature: bpy.types.Object, bone: str
         target.id, target.bone_target = armature, bone
         target.transform_type, target.rotation_mode, target.transform_space = f"ROT_{part.upper()}", "QUATERNION", "LOCAL_SPACE"
     driver.expression = expression
-
-
-def joint_moves(head: HeadModel) -> np.ndarray:
-    """(5, 3, E) metres that every expression moves the joints by, for a coefficient of one."""
-    return np.asarray(np.einsum("jv,vae->jae", head.joint_regressor, head.expressions), np.float32)

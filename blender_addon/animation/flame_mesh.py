@@ -10,12 +10,12 @@ import numpy as np
 from ...core.contract import ARKIT
 from ...core.contract.head import CORRECTIVE_NAMES, FLAME_JOINTS, HeadModel
 from .axes import TO_BLENDER
-from .flame_armature import add_armature, drive_correctives, joint_moves
+from .flame_armature import add_armature, drive_correctives
 from .materials import material
 from .skinning import bind_to_bones
 
 SPACE_PROPERTY = "understudy_face_space"  # on the mesh object: the face space of its expression keys
-JOINT_MOVES_PROPERTY = "understudy_joint_moves"  # on the mesh object, (5, 3, E) in a row: only where expressions move joints
+JOINT_MOVES_PROPERTY = "understudy_joint_moves"  # on the mesh object: the 15 metres of each expression that moves joints
 # Sliders cut values off, also those of F-curves; Blender itself allows no more than 10 on either side
 FLAME_SLIDER, ARKIT_SLIDER, CORRECTIVE_SLIDER = (-10.0, 10.0), (-1.0, 2.0), (-2.0, 2.0)
 _STILL_METRES = 1e-6  # what moves less does not move
@@ -33,14 +33,21 @@ def add_head(head: HeadModel, name: str = "Understudy Head", collection: bpy.typ
     bind_to_bones(skin, armature, FLAME_JOINTS, vertices, joints, head.weights[vertices, joints])
     _add_keys(skin, armature, head)
     skin[SPACE_PROPERTY] = head.space
-    moves = joint_moves(head)
-    if np.abs(moves).max(initial=0.0) > _STILL_METRES:
-        skin[JOINT_MOVES_PROPERTY] = moves.ravel().tolist()
+    if moves := _joint_moves(head):
+        skin[JOINT_MOVES_PROPERTY] = moves
     home = collection or bpy.context.collection
     assert home is not None
     for item in (armature, skin):
         home.objects.link(item)
     return skin
+
+
+def _joint_moves(head: HeadModel) -> dict[str, list[float]]:
+    """Expression to the metres that a coefficient of one moves the five joints by, x, y, z of each; only those that move any."""
+    moves = np.einsum("jv,vae->eja", head.joint_regressor, head.expressions)
+    return {
+        name: move.ravel().tolist() for name, move in zip(head.expression_names, moves, strict=True) if np.abs(move).max() > _STILL_METRES
+    }
 
 
 def _add_skin(head: HeadModel, name: str) -> bpy.types.Object:
