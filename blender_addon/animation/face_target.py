@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import bpy
 import numpy as np
@@ -148,15 +149,19 @@ def _names_refusal(mesh: bpy.types.Object, chosen_keys: Mapping[str, str]) -> st
     return ""
 
 
-def _keys(mesh: bpy.types.Object, chosen_keys: Mapping[str, str]) -> dict[str, str]:
+def _keys(mesh: bpy.types.Object, chosen_keys: Mapping[str, str]) -> Mapping[str, str]:
     if mesh.get(SPACE_PROPERTY, ARKIT) != ARKIT:
         return _matched(mesh)[1]
-    return dict(chosen_keys) or _matched(mesh)[1]
+    return chosen_keys or _matched(mesh)[1]
 
 
-def _matched(mesh: bpy.types.Object) -> tuple[str, dict[str, str]]:
+def _matched(mesh: bpy.types.Object) -> tuple[str, Mapping[str, str]]:
     """Space and keys of the naming that finds most of them."""
-    names = mesh.data.shape_keys.key_blocks.keys() if mesh.data.shape_keys else []
+    return _matched_names(tuple(mesh.data.shape_keys.key_blocks.keys()) if mesh.data.shape_keys else ())
+
+
+@lru_cache(maxsize=8)  # panels ask at every redraw, and FLAME's add-on has 436 keys
+def _matched_names(names: tuple[str, ...]) -> tuple[str, Mapping[str, str]]:
     arkit, flame = arkit_keys(names), flame_keys(names)
     return (FLAME_2020, flame) if len(flame) > len(arkit) else (ARKIT, arkit)
 
