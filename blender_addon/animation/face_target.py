@@ -68,6 +68,8 @@ def refusal(chosen: bpy.types.Object | None, chosen_keys: Mapping[str, str] | No
             f"“{mesh.name}” is linked from {bpy.path.basename(linked.filepath)} and cannot take keys here:"
             " use Object > Library Override > Make first."
         )
+    if not mesh.users_scene:  # the sidebar still names it
+        return f"“{mesh.name}” is in no scene any more: choose {_FACES}."
     keys = mesh.data.shape_keys
     if keys is None or len(keys.key_blocks) < 2:
         return f"“{mesh.name}” has no shape keys: choose {_FACES}."

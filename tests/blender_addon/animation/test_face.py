@@ -15,7 +15,7 @@ from understudy.blender_addon.animation import curves
 from understudy.blender_addon.animation.face import FACE_RECIPE_PROPERTY, key_face_now
 from understudy.blender_addon.animation.flame_mesh import add_head
 from understudy.core.contract import FLAME_2020, FaceMotion, flame_expression_names
-from understudy.core.contract.head import DEFAULT_HEAD, HeadModel, posed_motion, read_head
+from understudy.core.contract.head import DEFAULT_HEAD, LINEAR_JAW_NAMES, HeadModel, posed_motion, read_head
 from understudy.tests.blender_addon.animation.sample_faces import arkit_motion, flame_motion, keyed_mesh, with_bones
 from understudy.tests.blender_addon.animation.sample_rigs import TO_BLENDER
 from understudy.tests.blender_addon.animation.test_flame_mesh import BAR_MM, MILLIMETRES, vertices_of
@@ -118,6 +118,29 @@ def test_foreign_correctives_are_keyed_because_nothing_drives_them() -> None:
     key_face_now(face.name, motion, 1, 25.0)
     np.testing.assert_allclose(value_keys(face, "Pose15")[:, 1], [turn_matrix(jaw)[1, 2] for jaw in motion.jaw], atol=1e-6)
     assert ('key_blocks["Pose1"].value', 0) not in keys_of(face.data.shape_keys)  # the neck rests
+
+
+def test_a_mesh_without_bones_opens_its_mouth_by_flame_s_nine_jaw_keys() -> None:
+    face, motion = keyed_mesh([*flame_expression_names(50), *LINEAR_JAW_NAMES]), flame_motion(frames=3)
+    key_face_now(face.name, motion, 1, 25.0)
+    np.testing.assert_allclose(value_keys(face, "JawR12")[:, 1], [turn_matrix(jaw)[1, 2] for jaw in motion.jaw], atol=1e-6)
+
+
+def test_a_linked_head_that_is_overridden_talks(tmp_path: Path) -> None:
+    stage = bpy.data.collections.new("Head")
+    bpy.context.scene.collection.children.link(stage)
+    add_head(read_head(DEFAULT_HEAD), collection=stage)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
+        wanted.collections = ["Head"]
+    overridden = wanted.collections[0].override_hierarchy_create(bpy.context.scene, bpy.context.view_layer)
+    skin = next(each for each in overridden.all_objects if each.type == "MESH")
+    assert key_face_now(skin.name, arkit_motion(), 1, 25.0).notices == ()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    skin = next(each for each in bpy.data.objects if each.type == "MESH" and each.library is None)
+    assert worst_mm(skin, read_head(DEFAULT_HEAD), arkit_motion(), start=1) < BAR_MM
 
 
 def test_the_animator_s_own_map() -> None:

@@ -79,6 +79,12 @@ def test_no_such_object_and_no_mesh() -> None:
     assert face_target.refusal(None).startswith("Nothing is chosen: choose a mesh")
 
 
+def test_a_face_that_was_deleted_while_the_sidebar_names_it() -> None:
+    face = keyed_mesh(["jawOpen"])
+    bpy.context.scene.collection.objects.unlink(face)
+    refused(face.name, MOTION, "“Face” is in no scene any more: choose a mesh")
+
+
 def test_another_face_space() -> None:
     face = keyed_mesh(flame_expression_names(100))
     refused(face.name, MOTION, "motion is of the face space arkit and “Face” of flame-2020")
@@ -114,12 +120,11 @@ def test_nla_tweak_mode() -> None:
     animation = face.data.shape_keys.animation_data
     animation.nla_tracks.new().strips.new("Take", 1, animation.action)
     animation.action = None
-    animation.nla_tracks[0].is_solo = False
-    animation.nla_tracks[0].select = animation.nla_tracks[0].strips[0].select = True
     animation.nla_tracks.active = animation.nla_tracks[0]
+    animation.nla_tracks[0].select = animation.nla_tracks[0].strips[0].select = True
     animation.use_tweak_mode = True
-    if animation.use_tweak_mode:
-        refused(face.name, MOTION, "An NLA strip of “Key” is being tweaked")
+    assert animation.use_tweak_mode
+    refused(face.name, MOTION, "An NLA strip of “Key” is being tweaked")
 
 
 def test_narrow_sliders_are_widened_and_named() -> None:
