@@ -5,11 +5,13 @@ from __future__ import annotations
 import bpy
 
 from . import jobs, models, preferences, settings
+from .animation.face_keys import short_name
 from .feedback import draw_message, draw_progress, draw_sentence
 from .operators.face import can_have_map, chosen_face, face_refused
 from .operators.generate import refused
 
 TAB = "Understudy"
+_NAME_SHARE = 0.48  # of the width, for the names of shapes
 
 
 class _SidebarPanel:
@@ -118,9 +120,10 @@ class UNDERSTUDY_PT_face_map(_SidebarPanel, bpy.types.Panel):
         row.operator("understudy.match_face_keys", icon="FILE_REFRESH")
         row.operator("understudy.clear_face_map", text="", icon="X")
         column = layout.column(align=True)
-        column.use_property_split = True
         for line in face.understudy_face_map:
-            column.prop_search(line, "key", face.data.shape_keys, "key_blocks", text=line.name, icon="SHAPEKEY_DATA")
+            split = column.split(factor=_NAME_SHARE, align=True)
+            split.label(text=short_name(line.name))
+            split.prop_search(line, "key", face.data.shape_keys, "key_blocks", text="")
 
 
 def _draw_options(layout: bpy.types.UILayout, chosen: settings.UnderstudySettings) -> None:

@@ -37,6 +37,14 @@ def arkit_keys(key_names: Iterable[str]) -> dict[str, str]:
     return {name: key for name, key in found.items() if key}
 
 
+def short_name(arkit_name: str) -> str:
+    """For narrow columns, which cut names off at their end, where the side stands: `browDown L`."""
+    for side in ("Left", "Right"):
+        if arkit_name.removesuffix(side) in _SIDED:
+            return f"{arkit_name.removesuffix(side)} {side[0]}"
+    return arkit_name
+
+
 def flame_keys(key_names: Iterable[str]) -> dict[str, str]:
     """Exp1, Exp2, ... to the key's name, be the keys numbered from one (Exp1) or from zero (Exp000)."""
     return {f"Exp{number}": name for number, name in _numbered(key_names, "exp").items()}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from understudy.blender_addon.animation.face_keys import ARKIT_NAMES, arkit_keys, corrective_keys, flame_keys
+from understudy.blender_addon.animation.face_keys import ARKIT_NAMES, arkit_keys, corrective_keys, flame_keys, short_name
 
 
 @pytest.mark.parametrize("spell", [
@@ -44,3 +44,8 @@ def test_smplx_s_correctives_of_jaw_and_eyes_only() -> None:
 def test_nothing_is_found_among_other_names() -> None:
     names = ["Basis", "Key 1", "expression", "open", "Left"]
     assert (arkit_keys(names), flame_keys(names), corrective_keys(names)) == ({}, {}, {})
+
+
+def test_short_names_tell_the_sides_apart() -> None:
+    assert len({short_name(name) for name in ARKIT_NAMES}) == 52
+    assert [short_name(name) for name in ("mouthLowerDownRight", "jawLeft", "tongueOut")] == ["mouthLowerDown R", "jawLeft", "tongueOut"]
