@@ -80,10 +80,12 @@ def take_over(drafts: Sequence[ActionSlot], owners: Sequence[Owner]) -> None:
     """Lets each owner play its draft. What it played before is removed and hands its name on, unless something else uses it."""
     before = []
     for slot, owner in zip(drafts, owners, strict=True):
-        animation = owner.animation_data_create()
-        if animation.action is not None:
-            before.append((slot, Reference.to(animation.action, "actions")))
-        _play(animation, slot)
+        playing = playing_slot(owner)
+        if playing is None:  # an Action without a slot for the owner was not copied
+            bind(slot, owner)
+            continue
+        before.append((slot, playing.action))
+        _play(owner.animation_data, slot)
     for slot, reference in before:
         previous, action = reference.find(), slot.action.resolve()
         if previous is not None and previous.library is None and previous.users == int(previous.use_fake_user):

@@ -103,6 +103,13 @@ def test_bones_of_any_roll_turn_about_the_head_s_axes(names: list[str]) -> None:
             assert np.allclose(moved, TO_BLENDER @ turn_matrix(turn) @ TO_BLENDER.T, atol=1e-5)
 
 
+def test_our_own_body_talks_too(character: bpy.types.Object) -> None:
+    keyed = key_face_now(character.name, replace(arkit_motion(), head=None, eyes=None), 1, 25.0)
+    assert keyed.notices == ()
+    assert len(keys_of(character.children[0].data.shape_keys)) == 52
+    assert character.animation_data is None
+
+
 def test_a_body_keeps_its_own_neck() -> None:
     face = keyed_mesh(arkit_motion().expression_names)
     rig = with_bones(face, ["pelvis", "neck", "left_eye", "right_eye"])
@@ -230,6 +237,28 @@ def test_an_action_that_others_play_too_is_left_to_them() -> None:
     np.testing.assert_array_equal(
         curves.read_curves(curves.first_slot(curves.Reference.to(shared, "actions")))['key_blocks["jawOpen"].value', 0], before
     )
+
+
+@pytest.mark.skipif(not HAS_SLOTS, reason="4.2 and 4.3 have no slots")
+def test_an_action_that_is_chosen_but_has_no_slot_for_the_face_is_kept() -> None:
+    face = keyed_mesh(["jawOpen"])
+    action = bpy.data.actions.new("By hand")
+    animation = face.data.shape_keys.animation_data_create()
+    animation.action = action
+    assert animation.action_slot is None
+    key_face_now(face.name, arkit_motion(), 1, 25.0)
+    assert len(value_keys(face, "jawOpen")) == 11
+    assert bpy.data.actions["By hand"].use_fake_user
+
+
+def test_an_action_kept_by_hand_stays_kept_under_its_name() -> None:
+    face = keyed_mesh(["jawOpen"])
+    key_face_now(face.name, arkit_motion(seed=1), 1, 25.0)
+    action = face.data.shape_keys.animation_data.action
+    action.name, action.use_fake_user = "Line 7", True
+    key_face_now(face.name, arkit_motion(seed=2), 40, 25.0)
+    action = face.data.shape_keys.animation_data.action
+    assert (action.name, action.use_fake_user, len(bpy.data.actions)) == ("Line 7", True, 1)
 
 
 def test_the_recipe_stays_with_the_action() -> None:
