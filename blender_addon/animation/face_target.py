@@ -63,11 +63,8 @@ def refusal(chosen: bpy.types.Object | None, chosen_keys: Mapping[str, str] | No
     mesh = face_mesh(chosen)
     if mesh is None or mesh.type != "MESH":
         return f"{'Nothing is chosen' if mesh is None else f'“{mesh.name}” is not a face'}: choose {_FACES}."
-    if linked := _library(mesh):
-        return (
-            f"“{mesh.name}” is linked from {bpy.path.basename(linked.filepath)} and cannot take keys here:"
-            " use Object > Library Override > Make first."
-        )
+    if linked := _linked_sentence(mesh):
+        return linked
     if not mesh.users_scene:  # the sidebar still names it
         return f"“{mesh.name}” is in no scene any more: choose {_FACES}."
     keys = mesh.data.shape_keys
@@ -122,9 +119,20 @@ def armature_of(mesh: bpy.types.Object) -> bpy.types.Object | None:
     return deforming[0] if deforming else parent
 
 
-def _library(mesh: bpy.types.Object) -> bpy.types.Library | None:
+def _linked_sentence(mesh: bpy.types.Object) -> str:
     armature = armature_of(mesh)
-    return mesh.library or mesh.data.library or (armature.library if armature else None)
+    linked = next((each for each in (mesh, armature) if each and each.library), None)
+    if linked is not None:
+        return (
+            f"“{linked.name}” is linked from {bpy.path.basename(linked.library.filepath)} and cannot take keys here:"
+            " use Object > Library Override > Make first."
+        )
+    if mesh.data.library:  # an override of the object alone, which is what Blender makes where nothing drives its shapes
+        return (
+            f"The mesh of “{mesh.name}” is still linked from {bpy.path.basename(mesh.data.library.filepath)}, and with it its shape keys:"
+            " in the Outliner, right-click the mesh and choose Library Override > Make."
+        )
+    return ""
 
 
 def _state_refusal(mesh: bpy.types.Object) -> str:

@@ -114,6 +114,27 @@ def test_linked_faces(tmp_path: Path) -> None:
     refused("Face", MOTION, "“Face” is linked from library.blend and cannot take keys here: use Object > Library Override > Make first")
 
 
+def test_an_overridden_face_whose_mesh_is_still_linked(tmp_path: Path) -> None:
+    face, cast = keyed_mesh(["jawOpen"]), bpy.data.collections.new("Cast")
+    bpy.context.scene.collection.children.link(cast)
+    cast.objects.link(face)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "library.blend"))
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
+        wanted.collections = ["Cast"]
+    overridden = wanted.collections[0].override_hierarchy_create(bpy.context.scene, bpy.context.view_layer)
+    face = overridden.all_objects[0]
+    refused(
+        face.name, MOTION, "mesh of “Face” is still linked from library.blend, .* right-click the mesh and choose Library Override > Make"
+    )
+    face.data.override_create(remap_local_usages=True)
+    assert face.data.library is None
+    key_face_now(face.name, MOTION, 1, 25.0)
+    bpy.context.scene.frame_set(4)
+    wanted_value = MOTION.expression[3, MOTION.expression_names.index("jawOpen")]
+    assert face.data.shape_keys.key_blocks["jawOpen"].value == pytest.approx(wanted_value, abs=1e-5)
+
+
 def test_nla_tweak_mode() -> None:
     face = keyed_mesh(["jawOpen"])
     key_face_now(face.name, MOTION, 1, 25.0)
