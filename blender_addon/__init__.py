@@ -1,10 +1,10 @@
 """Everything that knows Blender. `register` puts the modules in, `unregister` takes them out in reverse."""
 
-from . import batch, jobs, models, panels, preferences, settings
-from .operators import character, engine, generate
+from . import batch, face_map, jobs, models, panels, preferences, settings
+from .operators import character, engine, face, generate
 from .operators import models as model_operators
 
-_MODULES = (preferences, settings, character, generate, engine, model_operators, panels, batch, jobs, models)
+_MODULES = (preferences, settings, face_map, character, generate, face, engine, model_operators, panels, batch, jobs, models)
 
 
 def register() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import bpy
 
 from . import jobs, models, preferences, settings
+from .animation.face_keys import short_name
 from .feedback import draw_message, draw_progress, draw_sentence
+from .operators.face import can_have_map, chosen_face, face_refused
 from .operators.generate import refused
 
 TAB = "Understudy"
+_NAME_SHARE = 0.48  # of the width, for the names of shapes
 
 
 class _SidebarPanel:
@@ -79,6 +82,50 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
         layout.operator("understudy.preferences")
 
 
+class UNDERSTUDY_PT_face(_SidebarPanel, bpy.types.Panel):
+    """Face motion to keyframes"""
+
+    bl_label = "Face"
+    bl_idname = "UNDERSTUDY_PT_face"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        row = layout.row(align=True)
+        row.prop(settings.of(context.scene), "face", text="")
+        row.operator("understudy.add_head", text="", icon="ADD")
+        row.operator("understudy.add_flame_head", text="", icon="FILE_FOLDER")
+        row = layout.row()
+        row.scale_y = 1.6
+        row.operator("understudy.apply_face", icon="SHAPEKEY_DATA")
+        if reason := face_refused(context):
+            draw_sentence(layout, context, reason, "INFO")
+
+
+class UNDERSTUDY_PT_face_map(_SidebarPanel, bpy.types.Panel):
+    """Which shape key shows which of ARKit's shapes"""
+
+    bl_label = "Shape Keys"
+    bl_idname = "UNDERSTUDY_PT_face_map"
+    bl_parent_id = UNDERSTUDY_PT_face.bl_idname
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return can_have_map(chosen_face(context))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, face = self.layout, chosen_face(context)
+        assert face is not None
+        row = layout.row(align=True)
+        row.operator("understudy.match_face_keys", icon="FILE_REFRESH")
+        row.operator("understudy.clear_face_map", text="", icon="X")
+        column = layout.column(align=True)
+        for line in face.understudy_face_map:
+            split = column.split(factor=_NAME_SHARE, align=True)
+            split.label(text=short_name(line.name))
+            split.prop_search(line, "key", face.data.shape_keys, "key_blocks", text="")
+
+
 def _draw_options(layout: bpy.types.UILayout, chosen: settings.UnderstudySettings) -> None:
     column = layout.column()
     column.use_property_split = True
@@ -110,13 +157,14 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         draw_sentence(layout, context, reason, "INFO")
 
 
+_PANELS = (UNDERSTUDY_PT_text_to_motion, UNDERSTUDY_PT_model, UNDERSTUDY_PT_engine, UNDERSTUDY_PT_face, UNDERSTUDY_PT_face_map)
+
+
 def register() -> None:
-    bpy.utils.register_class(UNDERSTUDY_PT_text_to_motion)
-    bpy.utils.register_class(UNDERSTUDY_PT_model)
-    bpy.utils.register_class(UNDERSTUDY_PT_engine)
+    for panel in _PANELS:
+        bpy.utils.register_class(panel)
 
 
 def unregister() -> None:
-    bpy.utils.unregister_class(UNDERSTUDY_PT_engine)
-    bpy.utils.unregister_class(UNDERSTUDY_PT_model)
-    bpy.utils.unregister_class(UNDERSTUDY_PT_text_to_motion)
+    for panel in reversed(_PANELS):
+        bpy.utils.unregister_class(panel)

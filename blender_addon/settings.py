@@ -17,12 +17,21 @@ def _is_armature(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object
     return candidate.type == "ARMATURE"
 
 
+def _is_face(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
+    return candidate.type == "MESH" and candidate.data.shape_keys is not None
+
+
 class UnderstudySettings(bpy.types.PropertyGroup):
     """Scene.understudy"""
 
     character: bpy.props.PointerProperty(  # type: ignore[valid-type]
         type=bpy.types.Object, poll=_is_armature, name="Character",
         description="The armature that is keyed: Understudy's own character, or one with SMPL, SMPL-H or SMPL-X joint names",
+    )  # fmt: skip
+    face: bpy.props.PointerProperty(  # type: ignore[valid-type]
+        type=bpy.types.Object, poll=_is_face, name="Face",
+        description="The mesh that talks: Understudy's own head, one with FLAME's or SMPL-X's expressions, or one with ARKit's shape keys."
+        " Empty: the active object",
     )  # fmt: skip
     prompt: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Prompt", default="a person walks forward", maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"},

@@ -7,7 +7,7 @@ that nobody plays until `bind`, so that a job which stops in between leaves no t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +17,11 @@ import numpy as np
 from .datablocks import Reference, Vanished
 
 RECIPE_PROPERTY = "understudy_recipe"  # JSON, on every Action that Understudy made
+
+# All that a key is, and how many numbers each of it takes; Blender hands enums out as integers
+_KEY_FLOATS = {"co": 2, "handle_left": 2, "handle_right": 2, "amplitude": 1, "back": 1, "period": 1}
+_KEY_ENUMS = ("interpolation", "easing", "type", "handle_left_type", "handle_right_type")
+_SAME_FRAME = 1e-3
 
 Interpolation = Literal["BEZIER", "LINEAR"]
 Owner = bpy.types.Object | bpy.types.Key  # a rig, or the shape keys of a mesh
@@ -52,11 +57,73 @@ def new_action(name: str, owner: Owner) -> ActionSlot:
     return ActionSlot(Reference.to(action, "actions"), owner.id_type, owner.name)
 
 
+def draft_actions(name: str, owners: Sequence[Owner]) -> list[ActionSlot]:
+    """Where keys of each owner can be written while nobody plays them: in a copy of the Action that it plays.
+
+    Owners that play none share one where Blender can, with those that do or in a new Action called `name`.
+    """
+    copies: dict[int, Reference] = {}
+    slots: dict[int, ActionSlot] = {}
+    for number, owner in enumerate(owners):
+        if (playing := playing_slot(owner)) is not None:
+            if playing.action.uid not in copies:
+                copies[playing.action.uid] = Reference.to(playing.action.resolve().copy(), "actions")
+            slots[number] = ActionSlot(copies[playing.action.uid], playing.id_type, playing.name)
+    for number, owner in enumerate(owners):
+        if number not in slots:
+            shared = next((slot.action for slot in slots.values() if hasattr(slot.action.resolve(), "slots")), None)
+            slots[number] = _added_slot(shared, owner) if shared else new_action(name, owner)
+    return [slots[number] for number in range(len(owners))]
+
+
+def take_over(drafts: Sequence[ActionSlot], owners: Sequence[Owner]) -> None:
+    """Lets each owner play its draft. What it played before is removed and hands its name on, unless something else uses it."""
+    before = []
+    for slot, owner in zip(drafts, owners, strict=True):
+        playing = playing_slot(owner)
+        if playing is None:  # an Action without a slot for the owner was not copied
+            bind(slot, owner)
+            continue
+        before.append((slot, playing.action))
+        _play(owner.animation_data, slot)
+    for slot, reference in before:
+        previous, action = reference.find(), slot.action.resolve()
+        if previous is not None and previous.library is None and previous.users == int(previous.use_fake_user):
+            name, action.use_fake_user = previous.name, previous.use_fake_user
+            bpy.data.actions.remove(previous)
+            action.name = name
+
+
+def playing_slot(owner: Owner) -> ActionSlot | None:
+    """Where the curves lie that `owner` plays, None if it plays none."""
+    animation = owner.animation_data
+    if animation is None or animation.action is None:
+        return None
+    action = Reference.to(animation.action, "actions")
+    if not hasattr(animation.action, "slots"):
+        return ActionSlot(action, owner.id_type, owner.name)
+    slot = animation.action_slot
+    return ActionSlot(action, slot.target_id_type, slot.name_display) if slot is not None else None
+
+
+def unwritable_paths(owner: Owner) -> set[str]:
+    """Data paths whose curves the animator has locked or muted."""
+    slot = playing_slot(owner)
+    curves = _bag(slot).fcurves if slot is not None else ()
+    return {curve.data_path for curve in curves if curve.lock or curve.mute or (curve.group and (curve.group.lock or curve.group.mute))}
+
+
+def driven_paths(owner: Owner) -> set[str]:
+    """Data paths that drivers decide, whatever their curves say."""
+    return {driver.data_path for driver in owner.animation_data.drivers} if owner.animation_data else set()
+
+
 def write_curves(
     slot: ActionSlot, frames: np.ndarray, properties: Iterable[PropertyCurves], interpolation: Interpolation = "BEZIER"
 ) -> Iterator[None]:
-    """Writes keys at `frames` (T,), fractions allowed, and yields after every curve. The curves must not exist yet.
+    """Writes keys at `frames` (T,), fractions allowed, and yields after every curve.
 
+    Where a curve is there already, its keys from the first to the last of `frames` are replaced and all others stay as they are.
     Raises Vanished if the Action is deleted in between.
     """
     kinds = {"type": "GENERATED", "interpolation": interpolation, "handle_left_type": "AUTO_CLAMPED", "handle_right_type": "AUTO_CLAMPED"}
@@ -89,10 +156,7 @@ def bind(slot: ActionSlot, owner: Owner) -> None:
     """Lets `owner` play the slot. The Action it played before is kept in the file, even if nothing else uses it."""
     animation = owner.animation_data_create()
     previous, action = animation.action, slot.action.resolve()
-    animation.action = action
-    if hasattr(action, "slots"):
-        # Blender picks a slot by itself only if it is named after the owner: without one nothing plays
-        animation.action_slot = _layered_slot(action, slot)
+    _play(animation, slot)
     if previous is not None and previous != action and previous.library is None:
         previous.use_fake_user = True
 
@@ -166,12 +230,26 @@ def first_slot(action: Reference) -> ActionSlot | None:
     return ActionSlot(action, found.slots[0].target_id_type, found.slots[0].name_display)
 
 
+def _play(animation: bpy.types.AnimData, slot: ActionSlot) -> None:
+    animation.action = action = slot.action.resolve()
+    if hasattr(action, "slots"):
+        # Blender picks a slot by itself only if it is named after the owner: without one nothing plays
+        animation.action_slot = _layered_slot(action, slot)
+
+
+def _added_slot(action: Reference, owner: Owner) -> ActionSlot:
+    slot = action.resolve().slots.new(id_type=owner.id_type, name=owner.name)
+    return ActionSlot(action, slot.target_id_type, slot.name_display)
+
+
 def _bag(slot: ActionSlot) -> Any:
     """What has `fcurves` and `groups`."""
     action = slot.action.resolve()
     if not hasattr(action, "slots"):
         return action
-    return action.layers[0].strips[0].channelbag(_layered_slot(action, slot), ensure=True)
+    layer = action.layers[0] if action.layers else action.layers.new("Layer")
+    strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
+    return strip.channelbag(_layered_slot(action, slot), ensure=True)
 
 
 def _layered_slot(action: bpy.types.Action, slot: ActionSlot) -> bpy.types.ActionSlot:
@@ -184,6 +262,9 @@ def _layered_slot(action: bpy.types.Action, slot: ActionSlot) -> bpy.types.Actio
 def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: np.ndarray, kinds: dict[str, str]) -> None:
     """keys: (T, 2) frames and values; kinds: what all of them are, by property of a key."""
     bag = _bag(slot)
+    if (found := bag.fcurves.find(animated.data_path, index=index)) is not None:
+        _replace_keys(found, keys, kinds)
+        return
     curve = bag.fcurves.new(animated.data_path, index=index)
     curve.group = bag.groups.get(animated.group) or bag.groups.new(animated.group)
     points = curve.keyframe_points
@@ -195,13 +276,39 @@ def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: n
     curve.update()
 
 
+def _replace_keys(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str]) -> None:
+    """Keys (T, 2) in place of all between the first and the last of them; the curve's others keep everything that they are."""
+    points = curve.keyframe_points
+    frames = _key_floats(curve, "co")[:, 0]
+    kept = (frames < keys[0, 0] - _SAME_FRAME) | (frames > keys[-1, 0] + _SAME_FRAME)
+    others = {name: _key_property(points, name)[kept] for name in (*_KEY_FLOATS, *_KEY_ENUMS)}
+    order = np.argsort(np.concatenate((frames[kept], keys[:, 0])), kind="stable")
+    is_other = order < kept.sum()
+    points.clear()
+    points.add(len(order))
+    for name in others:
+        merged = _key_property(points, name)
+        merged[is_other] = others[name]
+        if name in kinds:
+            merged[~is_other] = _enum_value(name, kinds[name])
+        elif _KEY_FLOATS.get(name) == 2:  # place and handles
+            merged[~is_other] = keys
+        points.foreach_set(name, merged.ravel())
+    curve.update()
+
+
+def _key_property(points: bpy.types.FCurveKeyframePoints, name: str) -> np.ndarray:
+    """One property of every key, (N, 2) for places and (N,) for the others."""
+    width = _KEY_FLOATS.get(name, 1)
+    values = np.empty((len(points), width), np.float32 if name in _KEY_FLOATS else np.int32)
+    points.foreach_get(name, values.ravel())
+    return values if width > 1 else values[:, 0].copy()
+
+
 def _enum_value(name: str, identifier: str) -> int:
     properties: Any = bpy.types.Keyframe.bl_rna.properties
     return int(properties[name].enum_items[identifier].value)
 
 
 def _key_floats(curve: bpy.types.FCurve, name: str) -> np.ndarray:
-    points = curve.keyframe_points
-    floats = np.empty((len(points), 2), np.float32)
-    points.foreach_get(name, floats.ravel())
-    return floats
+    return _key_property(curve.keyframe_points, name)

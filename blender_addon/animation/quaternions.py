@@ -37,6 +37,13 @@ def from_matrices(m: np.ndarray) -> np.ndarray:
     return np.asarray(np.where(q[..., :1] < 0, -q, q))
 
 
+def from_axis_angle(turns: np.ndarray) -> np.ndarray:
+    """Turns (..., 3) in radians to unit quaternions."""
+    angle = np.linalg.norm(turns, axis=-1, keepdims=True)
+    # sin(a / 2) / a, which is a half where nothing turns
+    return np.concatenate((np.cos(angle / 2), turns * np.sinc(angle / (2 * np.pi)) / 2), axis=-1)
+
+
 def rotate(q: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Vectors (..., 3) turned by unit quaternions."""
     t = 2.0 * np.cross(q[..., 1:], v)

@@ -6,20 +6,18 @@ number. Custom shapes draw the limbs in their place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
 from mathutils import Vector
 
+from .axes import TO_BLENDER
 from .default_body_mesh import add_body_mesh
+from .edit_mode import edit_mode
 
 DEFAULT_BODY = Path(__file__).parents[2] / "weights" / "default_body" / "default_body.npz"
 BODY_PROPERTY = "understudy_body"  # on the armature object: which body it is
-TO_BLENDER = np.array(((1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, 1.0, 0.0)))  # (x, y, z) of ours to (x, -z, y) of Blender
 TAIL_LENGTH = 0.3  # of the limb that the bone stands for
 TIP_LENGTH = 0.5  # of the bone before, for joints without a child
 # The child that a bone points at, where it has several.
@@ -41,7 +39,7 @@ def add_character(name: str = "Understudy", collection: bpy.types.Collection | N
     armature.show_in_front = True
     armature[BODY_PROPERTY] = DEFAULT_BODY.stem
     limbs = _limbs(body)
-    with _edit_mode(armature):
+    with edit_mode(armature):
         _add_bones(bones.edit_bones, body, limbs)
     home = collection or bpy.context.collection
     assert home is not None
@@ -64,23 +62,6 @@ def _limbs(body: dict[str, np.ndarray]) -> np.ndarray:
         else:
             limbs[joint] = TIP_LENGTH * (joints[joint] - joints[parents[joint]])
     return limbs
-
-
-@contextmanager
-def _edit_mode(armature: bpy.types.Object) -> Iterator[None]:
-    """Edit Mode in a scene of its own, so that the user's modes, active object and selection are not touched."""
-    workshop = bpy.data.scenes.new("Understudy workshop")
-    try:
-        workshop.collection.objects.link(armature)
-        layer = workshop.view_layers[0]
-        layer.objects.active = armature
-        context: dict[str, Any] = {"scene": workshop, "view_layer": layer, "active_object": armature, "object": armature}
-        with bpy.context.temp_override(**context, edit_object=None):
-            bpy.ops.object.mode_set(mode="EDIT")
-            yield
-            bpy.ops.object.mode_set(mode="OBJECT")
-    finally:
-        bpy.data.scenes.remove(workshop)
 
 
 def _add_bones(edit_bones: bpy.types.ArmatureEditBones, body: dict[str, np.ndarray], limbs: np.ndarray) -> None:
