@@ -29,8 +29,8 @@ class _Block(nn.Module):
         super().__init__()
         self.gather = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
         self.spread = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
-        nn.init.zeros_(self.spread.weight)
-        nn.init.zeros_(self.spread.bias)
+        for parameter in self.spread.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor, inside: Tensor) -> Tensor:
         return self.spread(F.gelu(self.gather(x)) * inside) * inside
