@@ -9,12 +9,27 @@ import typing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .contract import WeightsError
+
 T = TypeVar("T")
 
 
 def dataclass_to_json(path: Path, value: Any) -> None:
     """Writes a dataclass as a file that people can read, too."""
     path.write_text(json.dumps(dataclasses.asdict(value), indent=1) + "\n", encoding="utf-8")
+
+
+def read_card_file(kind: type[T], path: Path, file_format: str, missing: str) -> T:
+    """A model's card. missing: the sentence for a folder without one. Raises WeightsError for one that cannot be read."""
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored.get("format") != file_format:
+            raise ValueError(f"its format is {stored.get('format')!r}")
+        return dataclass_from_json(kind, stored)
+    except FileNotFoundError as error:
+        raise WeightsError(missing) from error
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise WeightsError(f"The model card {path} cannot be read ({error}): install the model again.") from error
 
 
 def dataclass_from_json(kind: type[T], values: Any) -> T:

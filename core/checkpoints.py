@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from .body.token_generator import MaskTransformer, UnmaskingSettings
 from .body.token_matcher import MatcherConfig, TokenMatcher
 from .body.token_transformer import TokenTransformerConfig
 from .bundle_weights import built, fill, read_safetensors, weights_of
-from .card_fields import dataclass_from_json, dataclass_to_json
+from .card_fields import dataclass_to_json, read_card_file
 from .contract import WeightsError, user_models_folder
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
@@ -120,15 +119,8 @@ def write_card(folder: Path, card: BundleCard) -> None:
 
 def read_card(folder: Path) -> BundleCard:
     """Raises WeightsError for a folder that is not a bundle of this format."""
-    try:
-        stored = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-        if stored.get("format") != FORMAT:
-            raise ValueError(f"its format is {stored.get('format')!r}")
-        return dataclass_from_json(BundleCard, stored)
-    except FileNotFoundError as error:
-        raise WeightsError(f"There is no model in {folder}: {CARD_FILE} is missing. Choose another model in the preferences.") from error
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise WeightsError(f"The model card {folder / CARD_FILE} cannot be read ({error}): install the model again.") from error
+    missing = f"There is no model in {folder}: {CARD_FILE} is missing. Choose another model in the preferences."
+    return read_card_file(BundleCard, folder / CARD_FILE, FORMAT, missing)
 
 
 def find_bundle(model: str, folders: tuple[Path, ...] = (WEIGHTS_FOLDER,)) -> Path:

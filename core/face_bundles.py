@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import torch
 from torch import nn
 
 from .bundle_weights import built, fill, weights_of
-from .card_fields import dataclass_from_json, dataclass_to_json
-from .contract import WeightsError
+from .card_fields import dataclass_to_json, read_card_file
 from .face.emotion_embedding import DynamicEmotionEmbedding, EmotionConfig
 from .face.expression_features import ExpressionFeatures, ExpressionFeaturesConfig
 from .face.expression_tokens import ExpressionTokenizer, ExpressionTokensConfig
@@ -87,15 +85,8 @@ def write_face_card(folder: Path, card: FaceCard) -> None:
 
 def read_face_card(folder: Path) -> FaceCard:
     """Raises WeightsError for a folder that is not a face bundle of this format."""
-    try:
-        stored = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-        if stored.get("format") != FORMAT:
-            raise ValueError(f"its format is {stored.get('format')!r}")
-        return dataclass_from_json(FaceCard, stored)
-    except FileNotFoundError as error:
-        raise WeightsError(f"There is no face model in {folder}: {CARD_FILE} is missing. Choose another model.") from error
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise WeightsError(f"The model card {folder / CARD_FILE} cannot be read ({error}): install the model again.") from error
+    missing = f"There is no face model in {folder}: {CARD_FILE} is missing. Choose another model."
+    return read_card_file(FaceCard, folder / CARD_FILE, FORMAT, missing)
 
 
 def load_face_networks(folder: Path, device: torch.device) -> tuple[FaceNetworks, FaceCard]:

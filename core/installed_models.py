@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +32,9 @@ def installed(folders: tuple[Path, ...]) -> list[Installed]:
     """Models of bodies and faces and imported text encoders of these folders. A card that cannot be read is told in its title."""
     found: list[Installed] = []
     for folder in folders:
-        found += [_model(card.parent) for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
-        found += [_encoder(folder)] if is_saved(folder) else []
-        found += [_face(card.parent) for card in sorted(folder.glob(f"*/{FACE_CARD_FILE}"))]
+        found += [_read(card.parent, _body) for card in sorted(folder.glob(f"*/{CARD_FILE}"))]
+        found += [_read(saved_in(folder), _encoder)] if is_saved(folder) else []
+        found += [_read(card.parent, _face) for card in sorted(folder.glob(f"*/{FACE_CARD_FILE}"))]
     return found
 
 
@@ -54,29 +55,27 @@ def remove(name: str, folder: Path | None = None) -> Installed:
     return there[name]
 
 
-def _model(folder: Path) -> Installed:
+def _read(folder: Path, describe: Callable[[Path], tuple[str, str, str, str]]) -> Installed:
+    """describe: name, title, licence and what it reads with, by a folder's card."""
     try:
-        card = read_card(folder)
+        name, title, licence, reads = describe(folder)
     except WeightsError as error:
-        return Installed(folder.name, str(error), "unknown", _bytes(folder), folder)
-    return Installed(folder.name, card.title, card.licence, _bytes(folder), folder, card.text_encoder)
+        name, title, licence, reads = folder.name, str(error), "unknown", ""
+    return Installed(name, title, licence, _bytes(folder), folder, reads)
 
 
-def _face(folder: Path) -> Installed:
-    try:
-        card = read_face_card(folder)
-    except WeightsError as error:
-        return Installed(folder.name, str(error), "unknown", _bytes(folder), folder)
-    return Installed(folder.name, card.title, card.licence, _bytes(folder), folder)
+def _body(folder: Path) -> tuple[str, str, str, str]:
+    card = read_card(folder)
+    return folder.name, card.title, card.licence, card.text_encoder
 
 
-def _encoder(models: Path) -> Installed:
-    folder = saved_in(models)
-    try:
-        licence = read_encoder_card(folder).licence
-    except WeightsError as error:
-        return Installed(folder.name, str(error), "unknown", _bytes(folder), folder)
-    return Installed(clip_text.NAME, "CLIP's text encoder, shared by imported models", licence, _bytes(folder), folder)
+def _face(folder: Path) -> tuple[str, str, str, str]:
+    card = read_face_card(folder)
+    return folder.name, card.title, card.licence, ""
+
+
+def _encoder(folder: Path) -> tuple[str, str, str, str]:
+    return clip_text.NAME, "CLIP's text encoder, shared by imported models", read_encoder_card(folder).licence, ""
 
 
 def _bytes(folder: Path) -> int:

@@ -12,6 +12,7 @@ from . import curves, quaternions, takes
 from .bone_space import BoneSpace
 from .datablocks import Reference
 from .rig import Rig, RigError, find_rig
+from .slices import in_one_go
 
 FRAMES_PER_SLICE = 256  # about 5 ms
 
@@ -73,12 +74,7 @@ def key_motion_now(
     variations: Sequence[BodyMotion] = (),
 ) -> tuple[str, ...]:
     """`key_motion` in one go."""
-    slices = key_motion(armature_name, motion, start_frame, fps, action_name, variations)
-    while True:
-        try:
-            next(slices)
-        except StopIteration as finished:
-            return tuple(finished.value)
+    return in_one_go(key_motion(armature_name, motion, start_frame, fps, action_name, variations))
 
 
 def _armature(name: str) -> bpy.types.Object:

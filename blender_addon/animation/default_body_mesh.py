@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from .materials import material
+from .materials import paint
 from .skinning import bind_to_bones
 
 
@@ -17,9 +17,7 @@ def add_body_mesh(armature: bpy.types.Object, body: dict[str, np.ndarray]) -> bp
     mesh = bpy.data.meshes.new(f"{armature.name} body")
     mesh.from_pydata(body["vertices"], [], body["faces"])
     mesh.shade_smooth()
-    for name in body["material_names"]:
-        mesh.materials.append(material(str(name)))
-    mesh.polygons.foreach_set("material_index", body["material"].astype(np.int32))
+    paint(mesh, body["material_names"], body["material"])
     skin = bpy.data.objects.new(mesh.name, mesh)
     skin.parent = armature
     vertices, slots = np.nonzero(body["weights"])

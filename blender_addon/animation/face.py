@@ -14,12 +14,16 @@ from ...core.contract.head import CORRECTIVE_NAMES, FLAME_JOINTS, LINEAR_JAW_NAM
 from . import curves, quaternions
 from .face_target import HEAD_JOINTS, FaceError, FaceTarget, find_face, value_path
 from .flame_mesh import JOINT_MOVES_PROPERTY
+from .slices import in_one_go
 
 FACE_RECIPE_PROPERTY = "understudy_face_recipe"  # JSON, on every Action that holds a face's keys
 SLIDER_LIMIT = 10.0  # Blender's own, on either side
 CLOSED_RADIANS = 0.01  # a jaw that never turns further stays shut
 _NAMES_SHOWN = 4
 _KEYS_FOLDER = "Face"
+
+
+_Part = tuple[curves.Owner, tuple[curves.PropertyCurves, ...]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ def key_face(
     """
     target = find_face(_object(mesh_name), chosen_keys)
     plan = _planned(target, motion, start_frame, fps)
-    parts = [(owner, properties) for owner, properties in zip(_owners(target), (plan.keys, plan.turns), strict=False) if properties]
+    parts = _parts(target, plan)
     _refuse_locked(target, parts)
     drafts = curves.draft_actions(take_name(motion), [owner for owner, _ in parts])
     try:
@@ -69,8 +73,7 @@ def key_face(
                 yield
             curves.set_text(slot.action, FACE_RECIPE_PROPERTY, motion.recipe.to_json())
         # Undo makes references stale between the slices, so the owners are looked up again
-        owners = [owner for owner, properties in zip(_owners(target), (plan.keys, plan.turns), strict=False) if properties]
-        curves.take_over(drafts, owners)
+        curves.take_over(drafts, [owner for owner, _ in _parts(target, plan)])
     except BaseException:
         for slot in drafts:
             curves.remove_action(slot.action)
@@ -84,12 +87,7 @@ def key_face_now(
     mesh_name: str, motion: FaceMotion, start_frame: float, fps: float, chosen_keys: Mapping[str, str] | None = None
 ) -> KeyedFace:
     """`key_face` in one go."""
-    slices = key_face(mesh_name, motion, start_frame, fps, chosen_keys)
-    while True:
-        try:
-            next(slices)
-        except StopIteration as finished:
-            return finished.value
+    return in_one_go(key_face(mesh_name, motion, start_frame, fps, chosen_keys))
 
 
 def take_name(motion: FaceMotion) -> str:
@@ -106,13 +104,14 @@ def _object(name: str) -> bpy.types.Object:
     return found
 
 
-def _owners(target: FaceTarget) -> tuple[curves.Owner, ...]:
-    """The mesh's shape keys and, where there is one, the armature."""
+def _parts(target: FaceTarget, plan: _Plan) -> list[_Part]:
+    """What is written to the mesh's shape keys and, where there is one, to the armature; without what gets nothing."""
     keys = target.mesh.resolve().data.shape_keys
-    return (keys, target.armature.resolve()) if target.armature else (keys,)
+    owners = (keys, target.armature.resolve()) if target.armature else (keys,)
+    return [(owner, properties) for owner, properties in zip(owners, (plan.keys, plan.turns), strict=False) if properties]
 
 
-def _refuse_locked(target: FaceTarget, parts: list[tuple[curves.Owner, tuple[curves.PropertyCurves, ...]]]) -> None:
+def _refuse_locked(target: FaceTarget, parts: list[_Part]) -> None:
     for owner, properties in parts:
         paths = curves.unwritable_paths(owner) & {each.data_path for each in properties}
         if paths:

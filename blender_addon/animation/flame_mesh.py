@@ -11,7 +11,7 @@ from ...core.contract import ARKIT
 from ...core.contract.head import CORRECTIVE_NAMES, FLAME_JOINTS, HeadModel
 from .axes import TO_BLENDER
 from .flame_armature import add_armature, drive_correctives
-from .materials import material
+from .materials import paint
 from .skinning import bind_to_bones
 
 SPACE_PROPERTY = "understudy_face_space"  # on the mesh object: the face space of its expression keys
@@ -53,9 +53,7 @@ def _joint_moves(head: HeadModel) -> dict[str, list[float]]:
 def _add_skin(head: HeadModel, name: str) -> bpy.types.Object:
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata((head.template @ TO_BLENDER.T).tolist(), [], head.faces.tolist())
-    for part in head.material_names:
-        mesh.materials.append(material(part))
-    mesh.polygons.foreach_set("material_index", head.material.astype(np.int32))
+    paint(mesh, head.material_names, head.material)
     mesh.shade_smooth()
     mesh.validate()  # Blender can crash on faces that name a vertex twice, and a file may hold them
     return bpy.data.objects.new(name, mesh)

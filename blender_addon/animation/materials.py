@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
+import numpy as np
 
 # Base colour and roughness of each material of the baked body.
 MATERIALS = {
@@ -27,6 +29,13 @@ def material(name: str) -> bpy.types.Material:
         found.diffuse_color, found.roughness = (*colour, 1.0), roughness
         _shade(found, colour, roughness)
     return found
+
+
+def paint(mesh: bpy.types.Mesh, names: Iterable[str], parts: np.ndarray) -> None:
+    """Gives a mesh the materials of its parts; parts: (F,) indices into `names`."""
+    for name in names:
+        mesh.materials.append(material(str(name)))
+    mesh.polygons.foreach_set("material_index", parts.astype(np.int32))
 
 
 def _shade(material: bpy.types.Material, colour: tuple[float, float, float], roughness: float) -> None:

@@ -6,6 +6,7 @@ import bpy
 
 from .. import settings
 from ..animation.smpl_armature import add_character
+from .answers import can_add, cancelled
 
 
 class UNDERSTUDY_OT_add_character(bpy.types.Operator):
@@ -17,15 +18,13 @@ class UNDERSTUDY_OT_add_character(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set("Leave Edit Mode first (Tab)")
-        return context.mode in ("OBJECT", "POSE")
+        return can_add(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             armature = add_character(collection=context.collection)
         except (OSError, ValueError, KeyError) as error:
-            self.report({"ERROR"}, f"The default body cannot be read ({error}): install the extension again.")
-            return {"CANCELLED"}
+            return cancelled(self, f"The default body cannot be read ({error}): install the extension again.")
         settings.of(context.scene).character = armature
         return {"FINISHED"}
 

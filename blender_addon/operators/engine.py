@@ -7,6 +7,7 @@ import bpy
 from ...core.contract import UnderstudyError
 from .. import jobs, preferences
 from ..engine.setup import EngineState, check_engine_python, find_engine_python
+from .answers import cancelled
 
 LOG_NAME = "Understudy Log"
 
@@ -76,13 +77,11 @@ class UNDERSTUDY_OT_check_engine(bpy.types.Operator):
         chosen = preferences.current()
         found = find_engine_python(chosen.engine_python if chosen else "")
         if found.state is not EngineState.READY:
-            self.report({"ERROR"}, found.state.value)
-            return {"CANCELLED"}
+            return cancelled(self, found.state.value)
         try:
             check_engine_python(found.path)
         except UnderstudyError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return cancelled(self, str(error))
         self.report({"INFO"}, f"{found.path} has what the engine needs")
         return {"FINISHED"}
 

@@ -14,6 +14,7 @@ from ..animation.body import scene_fps
 from ..animation.face import key_face_now
 from ..animation.face_target import face_mesh, face_space, refusal
 from ..animation.flame_mesh import add_head
+from .answers import allowed, can_add, cancelled
 
 _AS_FILED = "AUTO"
 _RELEASES = (
@@ -55,7 +56,7 @@ class UNDERSTUDY_OT_add_head(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _can_add(cls, context)
+        return can_add(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return _added(self, context, DEFAULT_HEAD, "")
@@ -76,7 +77,7 @@ class UNDERSTUDY_OT_add_flame_head(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _can_add(cls, context)
+        return can_add(cls, context)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -99,10 +100,7 @@ class UNDERSTUDY_OT_apply_face(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = face_refused(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return allowed(cls, face_refused(context))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -113,9 +111,9 @@ class UNDERSTUDY_OT_apply_face(bpy.types.Operator):
         try:
             keyed = key_face_now(task.face, FaceMotion.load(task.path), task.start_frame, task.fps, task.keys)
         except UnderstudyError as error:
-            return _failed(self, str(error))
+            return cancelled(self, str(error))
         except OSError as error:
-            return _failed(self, f"{task.path.name} cannot be opened ({error.strerror}): choose a face motion, an .npz.")
+            return cancelled(self, f"{task.path.name} cannot be opened ({error.strerror}): choose a face motion, an .npz.")
         for notice in keyed.notices:
             self.report({"WARNING"}, notice)
         self.report({"INFO"}, f"Keyed “{keyed.actions[0]}”")
@@ -165,18 +163,13 @@ def can_have_map(face: bpy.types.Object | None) -> bool:
     return face_space(face) == ARKIT
 
 
-def _can_add(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-    operator.poll_message_set("Leave Edit Mode first (Tab)")
-    return context.mode in ("OBJECT", "POSE")
-
-
 def _added(operator: bpy.types.Operator, context: bpy.types.Context, path: Path, release: str) -> set[str]:
     try:
         head = read_head(path, release)
     except UnderstudyError as error:
-        return _failed(operator, str(error))
+        return cancelled(operator, str(error))
     except OSError as error:
-        return _failed(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.")
+        return cancelled(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.")
     settings.of(context.scene).face = add_head(head, collection=context.collection)
     return {"FINISHED"}
 
@@ -185,11 +178,6 @@ def _task(context: bpy.types.Context, path: Path) -> ApplyTask:
     face, scene = chosen_face(context), context.scene
     assert face is not None
     return ApplyTask(path, face.name, float(scene.frame_current_final), scene_fps(scene), face_map.of(face))
-
-
-def _failed(operator: bpy.types.Operator, sentence: str) -> set[str]:
-    operator.report({"ERROR"}, sentence)
-    return {"CANCELLED"}
 
 
 _CLASSES = (

@@ -12,6 +12,7 @@ from .. import jobs, preferences, settings
 from ..animation.body import scene_fps
 from ..animation.rig import refusal
 from ..feedback import redraw
+from .answers import allowed
 
 TIMER_SECONDS = 0.03
 
@@ -51,10 +52,7 @@ class UNDERSTUDY_OT_generate(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = refused(context)
-        if reason:
-            cls.poll_message_set(reason)
-        return not reason
+        return allowed(cls, refused(context))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background:  # neither timers nor modal operators run there

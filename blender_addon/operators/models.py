@@ -11,6 +11,7 @@ import bpy
 from ...core.contract import Cancelled, ImportReply, ImportRequest, RemoveReply, RemoveRequest, UnderstudyError
 from .. import jobs, models, preferences
 from ..feedback import redraw
+from .answers import allowed, cancelled
 
 TIMER_SECONDS = 0.05
 _SHOWN = 3
@@ -53,7 +54,7 @@ class UNDERSTUDY_OT_import_weights(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return _can_start(cls)
+        return allowed(cls, jobs.busy() or jobs.engine_refusal())
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -75,7 +76,7 @@ class UNDERSTUDY_OT_remove_model(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return _can_start(cls)
+        return allowed(cls, jobs.busy() or jobs.engine_refusal())
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         title, message = f"Remove “{self.model_name}”?", "Its files are deleted from the disk."
@@ -85,18 +86,10 @@ class UNDERSTUDY_OT_remove_model(bpy.types.Operator):
         return _started(self, RemoveRequest(0, self.model_name))
 
 
-def _can_start(operator: type[bpy.types.Operator]) -> bool:
-    reason = jobs.busy() or jobs.engine_refusal()
-    if reason:
-        operator.poll_message_set(reason)
-    return not reason
-
-
 def _started(operator: bpy.types.Operator, request: ImportRequest | RemoveRequest) -> set[str]:
     """In background mode, where Blender has no timers, waits until it is done."""
     if reason := jobs.busy():  # it began while the file browser was open
-        operator.report({"ERROR"}, reason)
-        return {"CANCELLED"}
+        return cancelled(operator, reason)
     try:
         engine = jobs.ready_engine()
         job = jobs.ModelJob(engine, replace(request, id=engine.next_id()))
@@ -109,8 +102,7 @@ def _started(operator: bpy.types.Operator, request: ImportRequest | RemoveReques
             bpy.app.timers.register(_tick, first_interval=TIMER_SECONDS, persistent=True)
     except UnderstudyError as error:
         _fail(error)
-        operator.report({"ERROR"}, str(error))
-        return {"CANCELLED"}
+        return cancelled(operator, str(error))
     return {"FINISHED"}
 
 

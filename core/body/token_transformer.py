@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..sinusoids import sinusoids
 from .local_context import LocalContext
 from .text_encoder import EncodedText
 
@@ -83,10 +84,8 @@ class PositionEncoding(nn.Module):
 
     def __init__(self, width: int, longest: int = 5000) -> None:
         super().__init__()
-        angles = torch.arange(longest)[:, None] * torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
-        table = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
         # Stored in the published files as (5000, 1, width), but it can be computed
-        self.register_buffer("pe", table[:, None], persistent=False)
+        self.register_buffer("pe", sinusoids(longest, width)[:, None], persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.pe[: x.shape[1], 0]

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..sinusoids import sinusoids
 from .attention import PostNormStack
 from .emotion_trunk import EmotionTrunk, EmotionTrunkConfig
 from .pooling import GeneralizedPooling
-from .positions import sinusoids
 
 _UNIT_EPSILON = 1e-8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from .positions import sinusoids
+from ..sinusoids import sinusoids
 
 _TEMPERATURE = 0.1
 

@@ -1,19 +1,9 @@
-"""Where in time a vector stands: tables of sines and cosines, and the bias by which attention weakens with distance (ALiBi)."""
+"""The bias by which attention weakens with distance in time (ALiBi)."""
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
-
-_LONGEST_WAVE = 10_000.0
-
-
-def sinusoids(n: int, width: int) -> Tensor:
-    """(n, width): sines in even and cosines in odd columns, position 0 first (Vaswani et al. 2017). width is even."""
-    angles = torch.arange(n)[:, None] * torch.exp(torch.arange(0, width, 2) * (-math.log(_LONGEST_WAVE) / width))
-    return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
 
 
 def alibi(n_heads: int, n: int, device: torch.device | None = None, period: int = 1) -> Tensor:

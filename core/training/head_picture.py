@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..contract import UnderstudyError
 from ..contract.head import FLAME_JOINTS, HeadModel, posed, read_head
 from .pictures import new_figure
+from .two_paths import run
 
 Picture = NDArray[np.float32]
 
@@ -121,15 +121,7 @@ def _drawn(
 
 def main(argv: list[str]) -> int:
     """Command line: HEAD OUT. Returns the exit status."""
-    if len(argv) != 2:
-        print("usage: python -m core.training.head_picture HEAD OUT", file=sys.stderr)
-        return 2
-    try:
-        draw_sheet(read_head(Path(argv[0])), Path(argv[1]))
-    except (OSError, UnderstudyError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    return run(argv, "head_picture", "HEAD OUT", lambda head, out: draw_sheet(read_head(head), out))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from .captions import sides
+from .captions import NEUTRAL_STYLE, sides
 from .corpus import Stretch
-from .paces import NEUTRAL
 
 # The two data sets of Bandai-Namco name the same manner differently (data card, section 3)
 _SAME_STYLE = {"masculinity": "masculine", "old": "elderly", "tired": "exhausted"}
@@ -30,12 +29,12 @@ def content_told(stretch: Stretch, sentence: str) -> str:
 def manner(stretch: Stretch) -> str:
     """Walks whose style is a direction are walked in no special manner."""
     if stretch.content == "walk" and stretch.style in ("backwards", *_TURNING):
-        return NEUTRAL
+        return NEUTRAL_STYLE
     return common_name(stretch.style)
 
 
 def is_neutral(stretch: Stretch) -> bool:
-    return manner(stretch) in (NEUTRAL, "")
+    return manner(stretch) in (NEUTRAL_STYLE, "")
 
 
 def common_name(style: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..body.features import FPS
 from ..contract import BodyMotion
-from .captions import SENTENCES_FOLDER, Caption, read_table
+from .captions import NEUTRAL_STYLE, SENTENCES_FOLDER, Caption, read_table
 from .mixing import SHORTEST_FRAMES, Part, by_style_and_content
 from .motion_capture.packs import Label
 
@@ -23,7 +23,11 @@ TARGETS = {
 RATES = {"slow": (0.5, 0.8), "fast": (1.2, 1.6)}
 CLIPS, NEUTRAL_CLIPS = 2, 8  # of each style, content and pace; most prompts name no manner
 SENTENCES = 32  # of each clip
-NEUTRAL = "normal"  # the only style whose sentences may lack a subject, which is what tells the manner
+
+
+def at_any_pace(content: str) -> str:
+    """The content without its pace."""
+    return content.removesuffix(" slow").removesuffix(" fast")
 
 
 def may_be_paced(label: Label) -> bool:
@@ -48,10 +52,11 @@ def paces(parts: list[Part], subjects: dict[str, list[str]], phrases: dict[str, 
     cells = by_style_and_content([part for part in parts if may_be_paced(part.label)])
     for (style, content), members in sorted(cells.items(), key=lambda item: item[0]):
         for pace in TARGETS:
-            for part in dice.sample(members, min(NEUTRAL_CLIPS if style == NEUTRAL else CLIPS, len(members))):
+            for part in dice.sample(members, min(NEUTRAL_CLIPS if style == NEUTRAL_STYLE else CLIPS, len(members))):
                 motion = paced(part.motion, pace, content)
                 if len(motion.translation) >= SHORTEST_FRAMES:
-                    who = [*subjects[style], ""] if style == NEUTRAL else subjects[style]
+                    # Only of the neutral style may a sentence lack its subject, which is what tells the manner
+                    who = [*subjects[style], ""] if style == NEUTRAL_STYLE else subjects[style]
                     texts = _sentences(dice, who, phrases[content], book[pace], content)
                     # A content of its own: drawn as often as those that were recorded
                     label = Label(f"{part.label.clip}*{pace}", "", f"{content} {pace}", style, "")

@@ -14,6 +14,7 @@ from torch import Tensor
 from ..body.features import FPS, Layout
 from ..geometry.skeleton import SMPL_22_NAMES
 from .corpus import MIXED, Corpus, Report, Span, Stretch
+from .paces import at_any_pace
 from .stitching import BLEND_FRAMES, joined
 
 GAITS = ("walk", "walk-back", "run", "dash")  # contents, and their paces
@@ -49,7 +50,7 @@ def _gaits(corpus: Corpus) -> dict[tuple[str, str, bool], list[tuple[Stretch, Sp
     """Described spans of training clips by content, style and side."""
     cells: dict[tuple[str, str, bool], list[tuple[Stretch, Span]]] = {}
     for stretch in corpus.split("train"):
-        if stretch.content.removesuffix(" slow").removesuffix(" fast") in GAITS:
+        if at_any_pace(stretch.content) in GAITS:
             cell = cells.setdefault((stretch.content, stretch.style, stretch.mirrored), [])
             cell.extend((stretch, span) for span in stretch.spans)
     return {cell: members for cell, members in cells.items() if members}

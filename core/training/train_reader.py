@@ -75,7 +75,8 @@ class ReaderTask(NoExtraState):
         return {content_told(stretch, self._texts[sentence]) for span in stretch.spans for sentence in span.sentences}
 
     def _told(self, stretch: Stretch, sentence: int) -> int:
-        return self._contents.get(content_told(stretch, self._texts[sentence]), self._contents[content(stretch)])
+        name = content_told(stretch, self._texts[sentence])
+        return self._contents[name if name in self._contents else content(stretch)]
 
 
 def read_sentences(sentences: EncodedSentences, reader: TextReader) -> EncodedSentences:

@@ -23,7 +23,6 @@ ATTRIBUTION = (
     "emotion2vec: Self-Supervised Pre-Training for Speech Emotion Representation (Ma et al., 2023), FunASR model licence",
     "MEAD: A Large-scale Audio-visual Dataset for Emotional Talking-face Generation (Wang et al., 2020)",
 )
-FACE_SPACE = "flame-2020"
 # MEAD's speakers of the training, in the order of the network's input
 ACTORS = (
     "M003", "M005", "M007", "M009", "M011", "M012", "M013", "M019", "M022", "M023", "M024", "M025", "M026", "M027", "M028", "M029",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..captions import SENTENCES_FOLDER, mirrored_text, read_table
+from ..captions import NEUTRAL_STYLE, SENTENCES_FOLDER, mirrored_text, read_table
 from .classes import style_class
 
 HELD_OUT_FILE = SENTENCES_FOLDER / "held_out.toml"
@@ -40,7 +40,7 @@ class HeldOutSentences:
         if content not in self.contents and mirrored_text(content) in self.contents:
             return [mirrored_text(text) for text in self.sentences(mirrored_text(content), style)]
         plain = self.contents.get(content, [])
-        if style in (None, "normal"):
+        if style in (None, NEUTRAL_STYLE):
             return plain
         named = [text for named_content, text in self.styles.get(style or "", []) if named_content == content]
         return named + [f"{text} {manner}" for text in plain for manner in self._manners.get(style or "", [])]

@@ -11,7 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from understudy.core.face.attention import PostNormLayer, PostNormStack, attended
-from understudy.core.face.positions import alibi, alibi_slopes, sinusoids
+from understudy.core.face.positions import alibi, alibi_slopes
+from understudy.core.sinusoids import sinusoids
 from understudy.tests.core.face import plain_formulas as plain
 from understudy.tests.core.face.plain_formulas import array_of, weights_of
 
