@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-from .contract import UnderstudyError
+from .out_of_memory import is_out_of_memory
 
 # Turns that a thread waits in a loop for the next piece of work before it sleeps. With libgomp's 300,000 a motion takes sixty times as long
 # while another program, such as Blender drawing its window, wants the same cores
@@ -16,6 +17,8 @@ _SPINS = "1000"
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 done, 1 a sentence on stderr says why not, 2 wrong arguments, 130 stopped by Ctrl+C."""
+    from .contract import UnderstudyError  # the first that loads numpy, which can fail where memory is short
+
     options = command_line().parse_args(arguments)
     os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)  # read once, when torch is imported
     try:
@@ -57,5 +60,19 @@ def _run_worker(options: argparse.Namespace) -> None:
     work(model_folders(tuple(options.models)), options.nice)
 
 
+def _end_at_once(error: BaseException) -> NoReturn:
+    """Says why, and ends without the tidying up of libraries, some of which wait forever for threads that found no memory to start."""
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+        if is_out_of_memory(error):
+            print("understudy: there was not enough memory to start: close other programs, and try again.", file=sys.stderr)
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Exception as fault:
+        _end_at_once(fault)

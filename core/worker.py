@@ -40,6 +40,8 @@ from .out_of_memory import is_out_of_memory
 if TYPE_CHECKING:
     from .service import Service
 
+_LAST_WORDS_BYTES = 4 << 20
+
 
 class Worker:
     """Reads `requests` in a thread, so that a cancel arrives while a job runs; answers on `replies`."""
@@ -50,6 +52,7 @@ class Worker:
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._service: Service | None = None
+        self._kept_for_last_words = b""
 
     def run(self) -> None:
         """Works until the other side is gone; never returns."""
@@ -89,8 +92,9 @@ class Worker:
         except UnderstudyError as error:
             self._send(Failure(job.id, type(error).__name__, str(error)))
         except Exception as error:
-            traceback.print_exc()
+            self._kept_for_last_words = b""
             self._send(_unforeseen(job, error))
+            traceback.print_exc()
             if self._service is None:
                 os._exit(1)  # torch was imported by half, and cannot be imported again in this process
         finally:
@@ -125,9 +129,11 @@ class Worker:
 
     def _loaded_service(self) -> Service:
         if self._service is None:
+            self._kept_for_last_words = bytes(_LAST_WORDS_BYTES)  # given back when the start finds no memory, so that it can say so
             from .service import Service  # torch takes a second: the greeting must not wait for it
 
             self._service = Service(self._folders)
+            self._kept_for_last_words = b""
         return self._service
 
     def _send(self, message: Message) -> None:

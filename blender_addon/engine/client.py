@@ -44,9 +44,15 @@ LOG_LINES = 400
 SILENCE_LIMIT_S = 120.0
 CANCEL_LIMIT_S = 5.0  # a worker that does not stop by then is killed
 _CLOSED = object()
-# What the last lines of a Python say that had too little memory even to say so in a frame
-_LAST_WORDS = 40
-_NO_MEMORY = ("MemoryError", "bad_alloc", "failed to map segment", "cannot map zero-fill pages", "Cannot allocate memory")
+# What the last lines of a Python say that had too little memory even to say so in a frame; numpy alone takes fifty for it
+_LAST_WORDS = 80
+_NO_MEMORY = (
+    "MemoryError", "bad_alloc", "failed to map segment", "cannot map zero-fill pages", "annot allocate memory", "not enough memory",
+    "Out of memory", "pthread_create failed", "Thread creation failed", "can't start new thread", "WinError 1455",
+)  # fmt: skip
+# What a Python says that ran out of memory where it did not expect it
+_PERHAPS_NO_MEMORY = ("SystemError", "Fatal Python error")
+_FIRST_NT_FAULT = 0xC0000000  # Windows ends a program that crashed with a status from here on
 
 
 @dataclass(frozen=True)
@@ -211,8 +217,9 @@ class Engine:
             self.close()
             return [Failure(job, "Cancelled", "Cancelled: the engine was stopped, and nothing was changed.")]
         if now - self._last_sign > self.settings.silence_limit_s:
-            seconds = self.settings.silence_limit_s
-            return [self._fault(WorkerHung, f"The engine gave no sign of life for {seconds:g} s and was stopped: try again.")]
+            why = ", because memory ran out," if _tells_of_no_memory(list(self.log)) else ""
+            silence = f"The engine gave no sign of life for {self.settings.silence_limit_s:g} s{why} and was stopped: try again."
+            return [self._fault(WorkerHung, silence)]
         return []
 
     def _died(self) -> Failure:
@@ -290,7 +297,9 @@ def _append(path: Path, line: str) -> None:
 def _clean_environment() -> dict[str, str]:
     """Without what Blender or the user's shell set for another Python."""
     foreign = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "PYTHONSAFEPATH", "__PYVENV_LAUNCHER__")
-    return {name: value for name, value in os.environ.items() if name not in foreign}
+    own = {name: value for name, value in os.environ.items() if name not in foreign}
+    # numpy's matrices are small here, and its threads keep a process from ending when they found no memory to start
+    return {"OPENBLAS_NUM_THREADS": "1"} | own
 
 
 def _version_sentence(hello: Hello) -> str:
@@ -303,9 +312,20 @@ def _version_sentence(hello: Hello) -> str:
 def _exit_reason(status: int | None, log: list[str]) -> str:
     if status is None:
         return "it closed its output"
-    if any(sign in line for line in log[-_LAST_WORDS:] for sign in _NO_MEMORY):
+    if _tells_of_no_memory(log):
         return "memory ran out"
-    if status < 0:
-        return "it was killed, perhaps because memory ran out" if status == -9 else f"signal {-status}"
+    if status < 0 or status >= _FIRST_NT_FAULT:
+        return f"{'it was killed' if status == -9 else f'it crashed with {_fault_name(status)}'}, perhaps because memory ran out"
     last = next((line.strip() for line in reversed(log) if line.strip()), "")
-    return last[:160] if last else f"exit code {status}"
+    if status and not last:
+        return f"exit code {status} without a word, perhaps because memory ran out"
+    perhaps = ", perhaps because memory ran out" * any(sign in line for line in log[-_LAST_WORDS:] for sign in _PERHAPS_NO_MEMORY)
+    return f"{last[:160] or f'exit code {status}'}{perhaps}"
+
+
+def _tells_of_no_memory(log: list[str]) -> bool:
+    return any(sign in line for line in log[-_LAST_WORDS:] for sign in _NO_MEMORY)
+
+
+def _fault_name(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"code {status:#x}"

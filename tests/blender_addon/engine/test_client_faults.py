@@ -98,6 +98,13 @@ def test_a_silent_worker_is_given_up(
     assert is_gone(worker) and not engine.is_busy
 
 
+def test_a_worker_that_hangs_because_memory_ran_out_says_so(start: Start, do: Do, executable: Executable) -> None:
+    hanging = "import sys, time; print('MemoryError', file=sys.stderr, flush=True); time.sleep(1000)"
+    assert failure_of(do(start(executable(hanging), silence_limit_s=2.0), WALK)) == Failure(
+        5, "WorkerHung", "The engine gave no sign of life for 2 s, because memory ran out, and was stopped: try again."
+    )
+
+
 def test_signs_of_life_keep_a_slow_worker(start: Start, do: Do, executable: Executable, answers: Answers) -> None:
     """A second and a half in all, and never half a second without a sign."""
     signs = f"for _ in range(15):\n    sys.stdout.buffer.write({encode_frame(WORKING)!r}); sys.stdout.flush(); time.sleep(0.1)"
@@ -151,8 +158,10 @@ def test_answers_to_a_job_that_was_given_up_are_left_out(start: Start, do: Do, e
     ("import os, sys, time; os.fork() or (os.close(1), time.sleep(0.3), sys.exit('what is read late')); os._exit(1)", "what is read late"),
     ("import sys; sys.stderr.buffer.write(b'caf\\xe9 \\xff'); sys.exit(1)", "caf\ufffd \ufffd"),
     ("import sys; sys.exit('x' * 5000)", "x" * 160),
-    ("", "exit code 0"), ("import os; os._exit(3)", "exit code 3"),
-    ("import os; os.abort()", "signal 6"),
+    ("", "exit code 0"), ("import os; os._exit(3)", "exit code 3 without a word, perhaps because memory ran out"),
+    ("import os; os.abort()", "it crashed with signal 6, perhaps because memory ran out"),
+    ("raise SystemError('error return without exception set')",
+     "SystemError: error return without exception set, perhaps because memory ran out"),
     ("import os, sys; print('what():  std::bad_alloc', file=sys.stderr, flush=True); os.abort()", "memory ran out"),
     ("import sys; sys.exit('MemoryError')", "memory ran out"),
     ("import os; os.close(1); import time; time.sleep(1000)", "it closed its output"),

@@ -63,7 +63,9 @@ def test_a_start_without_memory_says_so_and_the_next_request_starts_another(trou
     assert isinstance(do(troubled, SMALL)[-1], BodyReply)
 
 
-@pytest.mark.parametrize(("what", "megabytes"), [("AS", 60), ("AS", 540), ("DATA", 10), ("DATA", 30), ("DATA", 60)])
+@pytest.mark.parametrize(("what", "megabytes"), [
+    ("AS", 60), ("AS", 400), ("DATA", 2), ("DATA", 8), ("DATA", 10), ("DATA", 18), ("DATA", 30), ("DATA", 60),
+])  # fmt: skip
 def test_a_real_limit_gives_one_sentence_wherever_it_strikes(
     what: str, megabytes: int, start: Start, do: Do, executable: Callable[[str], Path], engine_python: str
 ) -> None:
