@@ -27,8 +27,9 @@ _MILLIMETRES = 1000.0
 _REGION, _WIDER_REGION = 1.7, 2.0  # of the target, and of the source that its points are looked for on
 _AROUND_LIPS = 0.35
 _FAR = 0.15  # points of the target that far from the source's skin have no counterpart
+_LEAST_NEAR = 0.5  # of the face, else the heads are none
 _LIPS_SHARE = 5.0  # how much more the skin of the lips counts
-_POINTS = 1200
+_POINTS, _FEWEST_POINTS = 1200, 100
 _LEFT_OUT = ("eyeLook", "tongue")  # they turn eyeballs, which motions have turns of their own for, and the tongue is no skin
 _FRAMES_AT_ONCE = 512
 
@@ -115,11 +116,18 @@ class SpaceConversion:
 
 
 def fit_conversion(source: FaceGeometry, target: FaceGeometry) -> SpaceConversion:
-    """The conversion of motions in the source's space to the target's; some two seconds for heads of 5,000 vertices."""
+    """The conversion of motions in the source's space to the target's; some two seconds for heads of 5,000 vertices.
+
+    Raises BadRequest, with the second half of a sentence, where the one's skin does not look like the other's.
+    """
     face, other = face_region(target, _REGION), face_region(source, _WIDER_REGION)
+    _refuse_bare(face, "it")
+    _refuse_bare(other, f"the head of {source.space}")
     lips = lip_line(face)
     match = match_surfaces(face, other)
     near = match.distances < _FAR * eye_distance(face)
+    if near.mean() < _LEAST_NEAR:
+        raise BadRequest(f"only {100 * near.mean():.0f} % of its face come to lie on that of {source.space}")
     chosen = _chosen(near, lips)
     used = [number for number, name in enumerate(target.expression_names) if target.space != ARKIT or not name.startswith(_LEFT_OUT)]
     points = points_at(face, chosen[:, None], np.ones((len(chosen), 1)))
@@ -146,6 +154,11 @@ def fit_conversion(source: FaceGeometry, target: FaceGeometry) -> SpaceConversio
         _areas=areas / areas.sum(),
         _lips=_middle_of(face, lips, upper, lower),
     )
+
+
+def _refuse_bare(face: FaceGeometry, name: str) -> None:
+    if len(face.neutral) < _FEWEST_POINTS:
+        raise BadRequest(f"{name} has only {len(face.neutral)} vertices around nose and mouth, and {_FEWEST_POINTS} are needed")
 
 
 def _chosen(near: np.ndarray, lips: LipLine | None) -> np.ndarray:
