@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .face_geometry import FaceGeometry, eye_distance, face_region
@@ -14,16 +16,18 @@ _FROM, _TO = 0.45, 0.75  # of the way from the eyes down to the mouth, over whic
 _RIDGE = 1e-4  # of the directions' mean square
 
 
-def lower_face(face: FaceGeometry) -> np.ndarray:
-    """(E, E) matrix L, so that L @ coefficients move the mouth and what is around it as the coefficients do, and the upper face least.
+def lower_face(face: FaceGeometry, names: Sequence[str]) -> np.ndarray:
+    """(E, E) matrix L for the coefficients `names`: L @ coefficients move the mouth's surroundings as the coefficients do, the rest least.
 
-    By least squares over the skin, of which each part is wanted as it is or at rest; the upper face's matrix is what L leaves of identity.
+    By least squares over the skin, of which each part is wanted as it moves or at rest; the upper face has what L leaves of identity.
+    Raises ValueError for a name that the face does not have.
     """
     region = face_region(face, _REGION)
+    directions = region.expressions[..., [face.expression_names.index(name) for name in names]].astype(np.float64)
     weights = vertex_areas(region.neutral, region.triangles)
-    weighed = np.einsum("v,vae->vae", weights / weights.sum(), region.expressions.astype(np.float64))
-    gram = np.tensordot(region.expressions, weighed, axes=((0, 1), (0, 1)))
-    wanted = np.tensordot(weighed, _below(region)[:, None, None] * region.expressions, axes=((0, 1), (0, 1)))
+    weighed = directions * (weights / weights.sum())[:, None, None]
+    gram = np.tensordot(directions, weighed, axes=((0, 1), (0, 1)))
+    wanted = np.tensordot(weighed, directions * _below(region)[:, None, None], axes=((0, 1), (0, 1)))
     return np.asarray(np.linalg.solve(gram + _RIDGE * np.diag(gram).mean() * np.eye(len(gram)), wanted), np.float32)
 
 
