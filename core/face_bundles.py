@@ -10,11 +10,15 @@ from torch import nn
 
 from .bundle_weights import built, fill, weights_of
 from .card_fields import dataclass_to_json, read_card_file
+from .contract import flame_expression_names
+from .emotion_voices import read_emotion_voices
+from .face.emotion_anchors import EmotionAnchors
 from .face.emotion_embedding import DynamicEmotionEmbedding, EmotionConfig
 from .face.expression_features import ExpressionFeatures, ExpressionFeaturesConfig
 from .face.expression_tokens import ExpressionTokenizer, ExpressionTokensConfig
+from .face.pipeline import FaceBasis, FacePipeline
 from .face.speech_encoder import SpeechEncoder, SpeechEncoderConfig
-from .face.speech_to_face import FaceNetworks
+from .face.speech_to_face import N_JAW, FaceNetworks
 from .face.talker import Talker, TalkerConfig
 from .weights_manifest import INSTALL_AGAIN, check_file
 
@@ -24,19 +28,24 @@ FORMAT = "understudy face bundle 1"
 
 @dataclass(frozen=True)
 class FaceConfigs:
-    """The configuration of every network of a bundle. features: None for one that reads no emotions from faces."""
+    """The configuration of every network of a bundle.
+
+    features: None for one that reads no emotions from faces. has_anchors: it learned where emotions lie by their names.
+    """
 
     speech: SpeechEncoderConfig
     emotion: EmotionConfig
     talker: TalkerConfig
     tokens: ExpressionTokensConfig
     features: ExpressionFeaturesConfig | None
+    has_anchors: bool = False
 
 
 @dataclass(frozen=True)
 class FaceCard:
     """What a bundle says of itself. face_space: the basis that its coefficients belong to; actors: names of its speakers.
 
+    coefficients: their names in this space; none for FLAME's first directions.
     bytes, sha256: of its safetensors; origin: the files that an imported one was made of.
     """
 
@@ -51,10 +60,19 @@ class FaceCard:
     bytes: int = 0
     sha256: str = ""
     origin: tuple[str, ...] = ()
+    coefficients: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.actors) != self.networks.talker.n_actors:
             raise ValueError(f"{len(self.actors)} names for {self.networks.talker.n_actors} actors")
+        n_coefficients = self.networks.tokens.n_features - N_JAW
+        if self.coefficients and len(self.coefficients) != n_coefficients:
+            raise ValueError(f"{len(self.coefficients)} names for {n_coefficients} coefficients")
+
+    @property
+    def basis(self) -> FaceBasis:
+        names = self.coefficients or flame_expression_names(self.networks.tokens.n_features - N_JAW)
+        return FaceBasis(self.face_space, names)
 
 
 def build_face_networks(configs: FaceConfigs) -> FaceNetworks:
@@ -66,6 +84,7 @@ def build_face_networks(configs: FaceConfigs) -> FaceNetworks:
         Talker(configs.talker),
         ExpressionTokenizer(configs.tokens),
         ExpressionFeatures(configs.features) if configs.features else None,
+        EmotionAnchors(configs.talker.emotion_width) if configs.has_anchors else None,
     )
 
 
@@ -87,6 +106,12 @@ def read_face_card(folder: Path) -> FaceCard:
     """Raises WeightsError for a folder that is not a face bundle of this format."""
     missing = f"There is no face model in {folder}: {CARD_FILE} is missing. Choose another model."
     return read_card_file(FaceCard, folder / CARD_FILE, FORMAT, missing)
+
+
+def load_face_pipeline(folder: Path, device: torch.device) -> tuple[FacePipeline, FaceCard]:
+    """A bundle ready to speak. Raises WeightsError as `load_face_networks` does."""
+    networks, card = load_face_networks(folder, device)
+    return FacePipeline(networks, card.basis, read_emotion_voices), card
 
 
 def load_face_networks(folder: Path, device: torch.device) -> tuple[FaceNetworks, FaceCard]:
