@@ -53,12 +53,12 @@ def _body(options: argparse.Namespace) -> None:
 
 
 def _reply(request: BodyRequest) -> BodyReply:
-    from .checkpoints import typed_model
+    from .checkpoints import typed_bundle
     from .model_folders import model_folders
     from .service import Service
     from .terminal import ProgressLine
 
-    request = replace(request, model=typed_model(request.model))
+    request = replace(request, model=typed_bundle(request.model))
     progress = ProgressLine()
     try:
         return Service(model_folders()).body(request, progress)
