@@ -14,8 +14,8 @@ from ..noise import gumbel
 from .emotion_embedding import DynamicEmotionEmbedding, EmotionDistribution
 from .expression_features import ExpressionFeatures
 from .expression_tokens import ExpressionTokenizer
-from .sound_frames import CONTENT_EPSILON, EMOTION_EPSILON, heard_frames, normalised, padded
-from .speech_encoder import SpeechEncoder
+from .sound_frames import heard_frames, padded
+from .sound_reader import SoundReader
 from .talker import Talker
 
 N_JAW = 3
@@ -26,7 +26,7 @@ _EMOTION, _CODES = 0, 1  # what is drawn
 class FaceNetworks:
     """Everything that is learned, in evaluation mode on one device. features: only to read emotions from faces."""
 
-    speech: SpeechEncoder
+    speech: SoundReader
     emotion: DynamicEmotionEmbedding
     talker: Talker
     tokens: ExpressionTokenizer
@@ -60,7 +60,7 @@ class FaceCoefficients:
 def emotion_of_sound(networks: FaceNetworks, sound: np.ndarray) -> EmotionDistribution:
     """What a clip (L,) of 16 kHz sounds like; not the one that is spoken if the emotion of another is wanted. Raises BadRequest."""
     whole = padded(_batch(sound, networks))
-    return networks.emotion.audio_encoder(normalised(whole, EMOTION_EPSILON))
+    return networks.emotion.audio_encoder.heard(whole, networks.speech)
 
 
 @torch.inference_mode()
@@ -82,7 +82,7 @@ def face_of_speech(
     Memory grows with the square of the length. Raises BadRequest for an empty clip, numbers that are not finite, and an unknown actor.
     """
     whole = padded(_batch(sound, networks))
-    speech = networks.speech(normalised(whole, CONTENT_EPSILON))
+    speech = networks.speech.hear(whole)
     features = networks.talker.features(speech, _emotion_vector(emotion, delivery), _actor(networks, delivery))
     top, bottom = _codes(networks, features, delivery, _generator(delivery.seed, _CODES, window))
     motion = networks.tokens.decode(top, bottom)[0, : heard_frames(len(sound))].cpu().numpy()

@@ -39,6 +39,14 @@ class WhisperEncoder(nn.Module):
         self.layers = nn.ModuleList(WhisperLayer() for _ in range(LAYERS))
         self.norm = nn.LayerNorm(WIDTH)
 
+    @property
+    def width(self) -> int:
+        return OUTPUT_WIDTH
+
+    def hear(self, sound: Tensor) -> Tensor:
+        """As `forward`: loudness does not matter to it."""
+        return self(sound)
+
     def forward(self, sound: Tensor) -> Tensor:
         seen = self.layer_outputs(log_mel(sound).to(self.positions.dtype))
         return torch.cat([pairs_averaged(each) for each in seen], dim=-1)
