@@ -5,6 +5,7 @@ Parameter names are those of the published checkpoint; where they say "std" they
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -85,8 +86,13 @@ class EmotionDistribution:
         return unit(self.mean + noise * torch.exp(0.5 * variance_scale * self.log_variance))
 
     def toward(self, other: EmotionDistribution, share: float) -> EmotionDistribution:
-        """Between this (share 0) and another (share 1), on the sphere that the means lie on."""
-        return EmotionDistribution(unit(torch.lerp(self.mean, other.mean, share)), torch.lerp(self.log_variance, other.log_variance, share))
+        """Between this (share 0) and another (share 1) or beyond that one, on the sphere that the means lie on."""
+        log_variance = torch.lerp(self.log_variance, other.log_variance, min(share, 1.0))
+        return EmotionDistribution(unit(torch.lerp(self.mean, other.mean, share)), log_variance)
+
+    def widened(self, factor: float) -> EmotionDistribution:
+        """With all standard deviations multiplied; the factor is above 0."""
+        return EmotionDistribution(self.mean, self.log_variance + 2 * math.log(factor))
 
 
 def unit(x: Tensor) -> Tensor:
