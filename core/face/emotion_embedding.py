@@ -16,6 +16,8 @@ from ..sinusoids import sinusoids
 from .attention import PostNormStack
 from .emotion_trunk import EmotionTrunk, EmotionTrunkConfig
 from .pooling import GeneralizedPooling
+from .sound_frames import EMOTION_EPSILON, normalised
+from .sound_reader import SoundReader
 
 _UNIT_EPSILON = 1e-8
 
