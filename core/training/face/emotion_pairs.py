@@ -16,7 +16,6 @@ from .heard_scale import heard_scale
 
 FRAMES = 40
 WEAKEST, STRONGEST = 0.4, 1.5  # intensities of faces
-FEATURE_NOISE = 0.3  # in deviations of a feature
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ class EmotionSampler:
     def draw(self, count: int, generator: torch.Generator) -> EmotionPairs:
         voices = [self.voices[row] for row in torch.multinomial(self._weights, count, replacement=True, generator=generator).tolist()]
         heard = torch.stack([self._heard(clip, generator) for clip in voices])
-        heard = heard + FEATURE_NOISE * torch.randn(heard.shape, generator=generator)
-        faces = self._faces.of([self._face(generator) for _ in range(count)])
-        return EmotionPairs(heard, torch.tensor([NAMES.index(clip.emotion) for clip in voices]), faces.motion, faces.emotions)
+        faces = [self._face(generator) for _ in range(count)]
+        emotions = [torch.tensor([NAMES.index(each.emotion) for each in those]) for those in (voices, faces)]
+        return EmotionPairs(heard, emotions[0], self._faces.motions(faces), emotions[1])
 
     def whole(self, clip: FaceClip) -> Tensor:
         """(1, T, 1920), scaled."""
@@ -58,7 +57,7 @@ class EmotionSampler:
     def faces_of(self, emotion: str, count: int, generator: torch.Generator) -> Tensor:
         """(count, T, 55) of an intensity of one."""
         windows = [replace(self._face(generator), emotion=emotion, intensity=1.0) for _ in range(count)]
-        return self._faces.of(windows).motion
+        return self._faces.motions(windows)
 
     def _heard(self, clip: FaceClip, generator: torch.Generator) -> Tensor:
         start = clip.start + int(torch.randint(clip.frames - FRAMES + 1, (), generator=generator))

@@ -15,6 +15,7 @@ from .face_corpus import FaceClip, FaceCorpus
 from .heard_scale import heard_scale
 from .lip_line import LipLine
 
+NEUTRAL_SHARE = 0.25
 STRONGEST = 2.0  # intensity that can be asked for
 
 
@@ -49,16 +50,22 @@ class FaceBatches:
         # Longer clips have more windows; recordings of people weigh as much as there is of them
         self._weights = torch.tensor([float(clip.frames - frames + 4) for clip in self._clips])
 
-    def draw(self, count: int, generator: torch.Generator, neutral_share: float = 0.25) -> FaceBatch:
-        rows = torch.multinomial(self._weights, count, replacement=True, generator=generator).tolist()
-        return self.of([self._window(self._clips[row], generator, neutral_share) for row in rows])
+    def draw(self, count: int, generator: torch.Generator) -> FaceBatch:
+        return self.of(self._windows(count, generator))
+
+    def faces(self, count: int, generator: torch.Generator) -> Tensor:
+        """Only their motion, (B, T, 55)."""
+        return self.motions(self._windows(count, generator))
+
+    def motions(self, windows: Sequence[FaceWindow]) -> Tensor:
+        """(B, T, 55) of windows of the same length."""
+        return torch.from_numpy(np.stack([self.motion(each) for each in windows]))
 
     def of(self, windows: Sequence[FaceWindow]) -> FaceBatch:
         """All of the same length."""
         heard = np.stack([self._scale.applied(self._corpus.heard[each.start : each.stop]) for each in windows])
-        motion = np.stack([self.motion(each) for each in windows])
         return FaceBatch(
-            torch.from_numpy(heard), torch.from_numpy(motion), torch.tensor([NAMES.index(each.emotion) for each in windows]),
+            torch.from_numpy(heard), self.motions(windows), torch.tensor([NAMES.index(each.emotion) for each in windows]),
             torch.tensor([each.intensity for each in windows]),
         )  # fmt: skip
 
@@ -68,8 +75,12 @@ class FaceBatches:
         expression = emotional_face(self._line, spoken, window.emotion, window.intensity)
         return np.pad(expression, ((0, 0), (0, N_JAW)))
 
-    def _window(self, clip: FaceClip, generator: torch.Generator, neutral_share: float) -> FaceWindow:
+    def _windows(self, count: int, generator: torch.Generator) -> list[FaceWindow]:
+        rows = torch.multinomial(self._weights, count, replacement=True, generator=generator).tolist()
+        return [self._window(self._clips[row], generator) for row in rows]
+
+    def _window(self, clip: FaceClip, generator: torch.Generator) -> FaceWindow:
         start = clip.start + int(torch.randint(clip.frames - self._frames + 1, (), generator=generator))
         drawn = torch.rand(3, generator=generator).tolist()
-        emotion = "neutral" if drawn[0] < neutral_share else NAMES[1 + int(drawn[1] * (len(NAMES) - 1))]
+        emotion = "neutral" if drawn[0] < NEUTRAL_SHARE else NAMES[1 + int(drawn[1] * (len(NAMES) - 1))]
         return FaceWindow(clip, start, start + self._frames, emotion, STRONGEST * drawn[2])

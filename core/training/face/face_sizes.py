@@ -11,7 +11,7 @@ from ...face.speech_to_face import N_JAW
 from ...face.talker import TalkerConfig
 from ...face_bundles import FaceConfigs
 
-_EMOTION_WIDTH, _N_CODES, _TOKEN_WIDTH, _FACE_FEATURES = 64, 512, 96, 64
+_EMOTION_WIDTH, _N_CODES, _TOKEN_WIDTH, _FACE_FEATURES = 64, 512, 64, 64
 
 
 def starter_sizes() -> FaceConfigs:
@@ -33,18 +33,18 @@ def starter_sizes() -> FaceConfigs:
         ),
         talker=TalkerConfig(
             speech_width=whisper_encoder.OUTPUT_WIDTH,
-            content_width=160,
+            content_width=128,
             emotion_width=_EMOTION_WIDTH,
             n_actors=1,
             style_width=64,
             top_width=_TOKEN_WIDTH,
             n_codes=_N_CODES,
-            width=160,
-            n_layers=2,
+            width=128,
+            n_layers=1,
             n_code_layers=2,
-            feed_forward=384,
+            feed_forward=256,
         ),
-        tokens=ExpressionTokensConfig(n_features=n_features, width=_TOKEN_WIDTH, n_codes=_N_CODES, feed_forward=192, motion_feed_forward=384, dropout=0.0),
+        tokens=ExpressionTokensConfig(n_features=n_features, width=_TOKEN_WIDTH, n_codes=_N_CODES, feed_forward=128, motion_feed_forward=256, dropout=0.0),
         features=ExpressionFeaturesConfig(n_features, (128, 128, _FACE_FEATURES)),
         has_anchors=True,
     )

@@ -17,6 +17,7 @@ from .face_corpus import FaceClip
 
 BOTTLENECK = 1e-4  # weight of the distance to a standard normal distribution, without which variances vanish
 VALIDATION_PAIRS = 256
+CERTAIN = -4.0  # logarithm of variance to begin with: with one of 1 every pair is too far apart for distances to matter
 
 
 class EmotionNetworks(nn.Module):
@@ -25,6 +26,9 @@ class EmotionNetworks(nn.Module):
     def __init__(self, emotion: EmotionConfig, features: ExpressionFeaturesConfig) -> None:
         super().__init__()
         self.emotion, self.features = DynamicEmotionEmbedding(emotion), ExpressionFeatures(features)
+        for branch in (self.emotion.audio_encoder, self.emotion.exp_encoder):
+            assert branch is not None
+            nn.init.constant_(branch.std_feature_map.bias, CERTAIN)
 
     def of_face(self, motion: Tensor) -> EmotionDistribution:
         """(B, T, 55)."""

@@ -24,14 +24,14 @@ class ExpressionTokensTask:
     def __init__(self, train: FaceBatches, validation: FaceBatches, loss: FaceLoss, config: ExpressionTokensConfig) -> None:
         self.network = ExpressionTokenizer(config)
         self._train, self._loss = train, loss
-        self._held_out = validation.draw(VALIDATION_WINDOWS, torch.Generator().manual_seed(0)).motion
+        self._held_out = validation.faces(VALIDATION_WINDOWS, torch.Generator().manual_seed(0))
         self._codes = {name: MovingCodes(book.codebook.weight) for name, book in self._books().items()}
         for book in self._books().values():
             book.requires_grad_(False)
         self._started = False
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
-        motion = self._train.draw(batch_size, generator).motion
+        motion = self._train.faces(batch_size, generator)
         network = self.network
         bottom = network.encoder_b(motion)
         top, commit_top, perplexity_top = self._quantised("top", network.encoder_t(bottom))
