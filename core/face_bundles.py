@@ -22,6 +22,7 @@ from .face.sound_reader import SoundReader
 from .face.speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from .face.speech_to_face import N_JAW, FaceNetworks
 from .face.talker import Talker, TalkerConfig
+from .model_folders import find_model, typed_model
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, verified
 
 CARD_FILE, WEIGHTS_FILE = "face.json", "model.safetensors"
@@ -104,9 +105,14 @@ def face_parts(networks: FaceNetworks) -> dict[str, nn.Module]:
     return {name: part for name, part in own.items() if not isinstance(part, whisper_encoder.WhisperEncoder)}
 
 
-def is_face_bundle(folder: Path) -> bool:
-    """Whether there is a face model's card in this folder."""
-    return (folder / CARD_FILE).is_file()
+def find_face_bundle(model: str, folders: tuple[Path, ...] = (WEIGHTS_FOLDER,)) -> Path:
+    """The folder of a face model by its name, or by its own full path. Raises WeightsError naming the face models there are."""
+    return find_model(model, folders, CARD_FILE, "face model")
+
+
+def typed_face_bundle(model: str) -> str:
+    """A face model as somebody typed it at a command line, made fit for `find_face_bundle`."""
+    return typed_model(model, CARD_FILE)
 
 
 def write_face_card(folder: Path, card: FaceCard) -> None:
