@@ -15,10 +15,10 @@ UNUSED_SHARE = 1 / 16
 
 
 class MovingCodes:
-    """codes: (K, C), changed in place."""
+    """codes: (K, C), changed in place. decay: of what a batch says, until the next one."""
 
-    def __init__(self, codes: Tensor) -> None:
-        self._codes = codes
+    def __init__(self, codes: Tensor, decay: float = DECAY) -> None:
+        self._codes, self._decay = codes, decay
         self._sums, self._counts = codes.clone(), torch.ones(len(codes), device=codes.device)
 
     @torch.no_grad()
@@ -36,8 +36,8 @@ class MovingCodes:
         """Moves the codes by what chose them, vectors (N, C) and ids (N,), and gives the perplexity: how many were used evenly."""
         counts = torch.bincount(ids, minlength=len(self._codes)).to(vectors)
         sums = torch.zeros_like(self._codes).index_add_(0, ids, vectors)
-        self._counts = DECAY * self._counts.to(counts) + (1 - DECAY) * counts
-        self._sums = DECAY * self._sums.to(sums) + (1 - DECAY) * sums
+        self._counts = self._decay * self._counts.to(counts) + (1 - self._decay) * counts
+        self._sums = self._decay * self._sums.to(sums) + (1 - self._decay) * sums
         used = self._counts >= UNUSED_SHARE * self._counts.mean()
         means = self._sums / self._counts.clamp_min(1e-6)[:, None]
         self._codes.copy_(torch.where(used[:, None], means, _random_rows(vectors, len(means))))

@@ -26,9 +26,16 @@ def add_face_commands(train: Parsers[argparse.ArgumentParser]) -> None:
         parser.add_argument("--steps", type=int, default=steps)
         parser.add_argument("--batch-size", type=int, default=batch_size)
         parser.add_argument("--learning-rate", type=float, default=rate)
+        parser.add_argument("--warmup", type=int, default=100, help="steps of rising learning rate")
         parser.add_argument("--save-every", type=int, default=500)
         parser.add_argument("--threads", type=int, help="CPU threads; all cores if left out")
         parser.set_defaults(run=_train, network=name)
+    parser = train.add_parser("face-bundle", help="the trained networks as a model")
+    parser.add_argument("--corpus", type=Path, default=_CORPUS)
+    parser.add_argument("--run", dest="folder", type=Path, default=_RUN)
+    parser.add_argument("--title", default="A face of your own")
+    parser.add_argument("--out", type=Path, required=True, help="a folder, whose name is that of the model")
+    parser.set_defaults(run=_bundle)
 
 
 def _prepare(options: argparse.Namespace) -> None:
@@ -53,5 +60,14 @@ def _train(options: argparse.Namespace) -> None:
         torch.set_num_threads(options.threads)
     ingredients = FaceIngredients(options.corpus, options.folder, starter_sizes(), tuple(options.unheard))
     task, config = ingredients.task(options.network)
-    schedule = Schedule(options.steps, options.batch_size, options.learning_rate, warmup=200, patience=20)
+    schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup, patience=20)
     Run(options.folder / options.network, task, schedule, Hardware(save_every=options.save_every), config).train()
+
+
+def _bundle(options: argparse.Namespace) -> None:
+    from .face_sizes import starter_sizes
+    from .face_tasks import FaceIngredients
+    from .make_face_bundle import make_face_bundle
+
+    card = make_face_bundle(FaceIngredients(options.corpus, options.folder, starter_sizes()), options.out, options.title)
+    print(f"{options.out}: {card.bytes / 1e6:.1f} MB, sha256 {card.sha256}")

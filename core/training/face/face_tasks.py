@@ -46,7 +46,8 @@ class FaceIngredients:
     def task(self, network: str) -> tuple[Task, Any]:
         """The task and its network's configuration. Raises UnderstudyError where something before it is missing."""
         if network == "tokens":
-            return ExpressionTokensTask(self._batches("train", WINDOW), self._batches("validation", WINDOW), self._loss, self.sizes.tokens), self.sizes.tokens
+            train, validation = (self._batches(split, WINDOW) for split in ("train", "validation"))
+            return ExpressionTokensTask(train, validation, self._loss, self.sizes.tokens), self.sizes.tokens
         if network == "emotion":
             assert self.sizes.features is not None
             configs = FaceEmotionConfigs(self.sizes.emotion, self.sizes.features)
@@ -71,14 +72,14 @@ class FaceIngredients:
 
     @cached_property
     def tokens(self) -> ExpressionTokenizer:
-        network = trained_network(_trained(self.folder / "tokens"), ExpressionTokenizer(self.sizes.tokens))
+        network = trained_network(finished(self.folder / "tokens"), ExpressionTokenizer(self.sizes.tokens))
         assert isinstance(network, ExpressionTokenizer)
         return network
 
     @cached_property
     def emotions(self) -> EmotionNetworks:
         assert self.sizes.features is not None
-        network = trained_network(_trained(self.folder / "emotion"), EmotionNetworks(self.sizes.emotion, self.sizes.features))
+        network = trained_network(finished(self.folder / "emotion"), EmotionNetworks(self.sizes.emotion, self.sizes.features))
         assert isinstance(network, EmotionNetworks)
         return network
 
@@ -101,7 +102,8 @@ class FaceIngredients:
         return read_head(DEFAULT_HEAD)
 
 
-def _trained(folder: Path) -> Path:
+def finished(folder: Path) -> Path:
+    """The folder of a network that has been trained. Raises BadRequest where it has not."""
     if not (folder / CHECKPOINT).is_file():
         raise BadRequest(f"{folder} holds no trained network yet: run `python -m core train face-{folder.name}` first.")
     return folder

@@ -14,7 +14,8 @@ from ..moving_codes import MovingCodes
 from .face_batches import FaceBatches
 from .face_losses import FaceLoss
 
-COMMITMENT = 0.25
+COMMITMENT, CODE_DECAY = 0.25, 0.95  # as published
+UNQUANTISED = 200  # steps before codes are put where vectors are: an untrained encoder gives so few that most codes would die
 VALIDATION_WINDOWS = 128
 
 
@@ -25,10 +26,10 @@ class ExpressionTokensTask:
         self.network = ExpressionTokenizer(config)
         self._train, self._loss = train, loss
         self._held_out = validation.faces(VALIDATION_WINDOWS, torch.Generator().manual_seed(0))
-        self._codes = {name: MovingCodes(book.codebook.weight) for name, book in self._books().items()}
+        self._codes = {name: MovingCodes(book.codebook.weight, CODE_DECAY) for name, book in self._books().items()}
         for book in self._books().values():
             book.requires_grad_(False)
-        self._started = False
+        self._steps = 0
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
         motion = self._train.faces(batch_size, generator)
@@ -37,7 +38,7 @@ class ExpressionTokensTask:
         top, commit_top, perplexity_top = self._quantised("top", network.encoder_t(bottom))
         joined = torch.cat((network.decoder_t(top), bottom), dim=-1)
         fine, commit_bottom, perplexity_bottom = self._quantised("bottom", joined)
-        self._started = True
+        self._steps += 1
         upsampled = network.upsample_t(top.transpose(1, 2)).transpose(1, 2)
         made = network.decoder_b(torch.cat((upsampled, fine), dim=-1))
         reconstruction = self._loss(made, motion)
@@ -52,18 +53,20 @@ class ExpressionTokensTask:
         return {"loss": float(self._loss(made, self._held_out)), "lips mm": 10 * float(lips.abs().mean()), "l1": float(coefficients)}
 
     def extra_state(self) -> dict[str, Any]:
-        return {"started": self._started, **{name: codes.state() for name, codes in self._codes.items()}}
+        return {"steps": self._steps, **{name: codes.state() for name, codes in self._codes.items()}}
 
     def load_extra_state(self, state: dict[str, Any]) -> None:
-        self._started = state["started"]
+        self._steps = state["steps"]
         for name, codes in self._codes.items():
             codes.load_state(state[name])
 
     def _quantised(self, name: str, vectors: Tensor) -> tuple[Tensor, Tensor, float]:
         """(B, n, C) to the codes' vectors, straight through, the commitment and the perplexity."""
         book, codes = self._books()[name], self._codes[name]
+        if self._steps < UNQUANTISED:
+            return vectors, vectors.new_zeros(()), 0.0
         flat = vectors.detach().flatten(0, 1)
-        if not self._started:
+        if self._steps == UNQUANTISED:
             codes.start_with(flat)
         ids = book.nearest(vectors)
         chosen = book(ids)
