@@ -14,7 +14,7 @@ from ...face.talker import TalkerConfig
 from ...face_bundles import FaceConfigs
 from .heard_components import COMPONENTS
 
-_EMOTION_WIDTH, _N_CODES, _TOKEN_WIDTH, _FACE_FEATURES = 64, 512, 64, 64
+_EMOTION_WIDTH, _N_CODES, _TOKEN_WIDTH, _FACE_FEATURES = 64, 1024, 64, 64
 
 
 def starter_sizes() -> FaceConfigs:
@@ -47,7 +47,9 @@ def starter_sizes() -> FaceConfigs:
             n_code_layers=2,
             feed_forward=256,
         ),
-        tokens=ExpressionTokensConfig(n_features=n_features, width=_TOKEN_WIDTH, n_codes=_N_CODES, feed_forward=128, motion_feed_forward=256, dropout=0.0),
+        tokens=ExpressionTokensConfig(
+            n_features, width=_TOKEN_WIDTH, n_codes=_N_CODES, feed_forward=128, motion_feed_forward=256, dropout=0.0
+        ),
         features=ExpressionFeaturesConfig(n_features, (128, 128, _FACE_FEATURES)),
         has_anchors=True,
     )
