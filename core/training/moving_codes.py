@@ -12,6 +12,7 @@ DECAY = 0.99
 # A code chosen less often than this share of even use is replaced. Codes are chosen unevenly: a share near 1 would replace most of them
 # at every step, before they have learnt anything
 UNUSED_SHARE = 1 / 16
+CLUSTERING_ROUNDS = 10
 
 
 class MovingCodes:
@@ -30,6 +31,18 @@ class MovingCodes:
     def take_as_they_are(self) -> None:
         """Where training starts from codes that somebody else set."""
         self._sums, self._counts = self._codes.clone(), torch.ones_like(self._counts)
+
+    @torch.no_grad()
+    def start_as_means(self, vectors: Tensor) -> None:
+        """Takes means of clusters of many vectors (N, C) for codes, and how many there are of each for what was chosen."""
+        codes = _random_rows(vectors, len(self._codes))
+        for _ in range(CLUSTERING_ROUNDS):
+            ids = torch.cdist(vectors, codes).argmin(-1)
+            counts = torch.bincount(ids, minlength=len(codes))
+            means = torch.zeros_like(codes).index_add_(0, ids, vectors) / counts.clamp_min(1)[:, None]
+            codes = torch.where((counts > 0)[:, None], means, _random_rows(vectors, len(codes)))
+        self._codes.copy_(codes)
+        self.take_as_they_are()
 
     @torch.no_grad()
     def update(self, vectors: Tensor, ids: Tensor) -> float:

@@ -22,7 +22,8 @@ def add_face_commands(train: Parsers[argparse.ArgumentParser]) -> None:
         parser = train.add_parser(f"face-{name}", help=f"train the face's {name}; goes on where it was stopped")
         parser.add_argument("--corpus", type=Path, default=_CORPUS)
         parser.add_argument("--run", dest="folder", type=Path, default=_RUN, help="folder of the run")
-        parser.add_argument("--unheard", action="append", default=[], metavar="SPEAKER", help="whose emotions are not learned, such as emodb/12")
+        what = "whose emotions are not learned, such as emodb/12 (repeatable)"
+        parser.add_argument("--unheard", action="append", default=[], metavar="SPEAKER", help=what)
         parser.add_argument("--steps", type=int, default=steps)
         parser.add_argument("--batch-size", type=int, default=batch_size)
         parser.add_argument("--learning-rate", type=float, default=rate)

@@ -12,7 +12,6 @@ from torch import Tensor
 from .emotional_face import NAMES
 from .face_batches import FaceBatches, FaceWindow
 from .face_corpus import FaceClip, FaceCorpus
-from .heard_scale import heard_scale
 
 FRAMES = 40
 WEAKEST, STRONGEST = 0.4, 1.5  # intensities of faces
@@ -20,7 +19,7 @@ WEAKEST, STRONGEST = 0.4, 1.5  # intensities of faces
 
 @dataclass(frozen=True)
 class EmotionPairs:
-    """heard: (A, T, 1920), scaled, of voices; motion: (B, T, 55) of faces; emotions of both, into NAMES."""
+    """heard: (A, T, 256), of voices; motion: (B, T, 55) of faces; emotions of both, into NAMES."""
 
     heard: Tensor
     voice_emotions: Tensor
@@ -37,7 +36,7 @@ class EmotionSampler:
     """clips: whose speakers may be heard. Emotions are drawn evenly, voices among the recordings that have a label."""
 
     def __init__(self, corpus: FaceCorpus, faces: FaceBatches, clips: Sequence[FaceClip]) -> None:
-        self._corpus, self._faces, self._scale = corpus, faces, heard_scale(corpus)
+        self._corpus, self._faces = corpus, faces
         self.voices = [clip for clip in clips if clip.emotion and clip.frames >= FRAMES]
         labels = torch.tensor([NAMES.index(clip.emotion) for clip in self.voices])
         self._weights = (1.0 / torch.bincount(labels, minlength=len(NAMES)).clamp_min(1))[labels]
@@ -51,8 +50,8 @@ class EmotionSampler:
         return EmotionPairs(heard, emotions[0], self._faces.motions(faces), emotions[1])
 
     def whole(self, clip: FaceClip) -> Tensor:
-        """(1, T, 1920), scaled."""
-        return torch.from_numpy(self._scale.applied(self._corpus.heard[clip.start : clip.stop]))[None]
+        """(1, T, 256)."""
+        return torch.from_numpy(self._corpus.heard[clip.start : clip.stop].astype(np.float32))[None]
 
     def faces_of(self, emotion: str, count: int, generator: torch.Generator) -> Tensor:
         """(count, T, 55) of an intensity of one."""
@@ -61,7 +60,7 @@ class EmotionSampler:
 
     def _heard(self, clip: FaceClip, generator: torch.Generator) -> Tensor:
         start = clip.start + int(torch.randint(clip.frames - FRAMES + 1, (), generator=generator))
-        return torch.from_numpy(self._scale.applied(np.asarray(self._corpus.heard[start : start + FRAMES])))
+        return torch.from_numpy(self._corpus.heard[start : start + FRAMES].astype(np.float32))
 
     def _face(self, generator: torch.Generator) -> FaceWindow:
         clip = self._spoken[int(torch.randint(len(self._spoken), (), generator=generator))]

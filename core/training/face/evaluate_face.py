@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -102,7 +102,8 @@ def as_table(found: FaceEvaluation) -> str:
         (f"seconds of work a second of sound, {found.threads} threads", f"{found.real_time:.3f}", "0.05"),
     ]
     lines = [f"| {found.model} | measured | bar |", "|---|---|---|", *(f"| {what} | {value} | {bar} |" for what, value, bar in rows)]
-    for title, shares in (("r by clip", found.lips_r_clips), ("r by emotion", found.lips_r_of), ("voices", found.voices_of), ("faces", found.faces_of)):
+    details = {"r by clip": found.lips_r_clips, "r by emotion": found.lips_r_of, "voices": found.voices_of, "faces": found.faces_of}
+    for title, shares in details.items():
         lines += ["", f"{title}: " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items())]
     return "\n".join(lines)
 
@@ -173,6 +174,3 @@ def _real_time(networks: FaceNetworks, clips: list[SpokenClip]) -> float:
         times.append(time.perf_counter() - began)
     return min(times[1:]) / (len(sound) / SAMPLE_RATE)
 
-
-def as_json(found: FaceEvaluation) -> dict[str, object]:
-    return asdict(found)

@@ -12,7 +12,6 @@ from torch import Tensor
 from ...face.speech_to_face import N_JAW
 from .emotional_face import NAMES, emotional_face
 from .face_corpus import FaceClip, FaceCorpus
-from .heard_scale import heard_scale
 from .lip_line import LipLine
 
 NEUTRAL_SHARE = 0.25
@@ -32,7 +31,7 @@ class FaceWindow:
 
 @dataclass(frozen=True)
 class FaceBatch:
-    """heard: (B, T, 1920), scaled; motion: (B, T, 55); emotions: (B,) into NAMES; intensities: (B,)."""
+    """heard: (B, T, 256); motion: (B, T, 55); emotions: (B,) into NAMES; intensities: (B,)."""
 
     heard: Tensor
     motion: Tensor
@@ -45,7 +44,6 @@ class FaceBatches:
 
     def __init__(self, corpus: FaceCorpus, line: LipLine, clips: Sequence[FaceClip], frames: int) -> None:
         self._corpus, self._line, self._frames = corpus, line, frames
-        self._scale = heard_scale(corpus)
         self._clips = [clip for clip in clips if clip.has_lips and clip.frames >= frames]
         # Longer clips have more windows; recordings of people weigh as much as there is of them
         self._weights = torch.tensor([float(clip.frames - frames + 4) for clip in self._clips])
@@ -63,7 +61,7 @@ class FaceBatches:
 
     def of(self, windows: Sequence[FaceWindow]) -> FaceBatch:
         """All of the same length."""
-        heard = np.stack([self._scale.applied(self._corpus.heard[each.start : each.stop]) for each in windows])
+        heard = np.stack([self._corpus.heard[each.start : each.stop] for each in windows]).astype(np.float32)
         return FaceBatch(
             torch.from_numpy(heard), self.motions(windows), torch.tensor([NAMES.index(each.emotion) for each in windows]),
             torch.tensor([each.intensity for each in windows]),

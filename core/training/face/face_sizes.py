@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...contract.head import DEFAULT_HEAD, read_head
 from ...face import whisper_encoder
 from ...face.emotion_embedding import EmotionConfig, ExpressionBranchConfig, SpeechReadingConfig
@@ -10,18 +12,19 @@ from ...face.expression_tokens import ExpressionTokensConfig
 from ...face.speech_to_face import N_JAW
 from ...face.talker import TalkerConfig
 from ...face_bundles import FaceConfigs
+from .heard_components import COMPONENTS
 
-_EMOTION_WIDTH, _N_CODES, _TOKEN_WIDTH, _FACE_FEATURES = 64, 512, 64, 64
+_EMOTION_WIDTH, _N_CODES, _TOKEN_WIDTH, _FACE_FEATURES = 64, 1024, 64, 64
 
 
 def starter_sizes() -> FaceConfigs:
-    """For the default head's shapes and a jaw that does not turn."""
+    """For the default head's shapes and a jaw that does not turn. Networks learn from components of what is heard."""
     n_features = len(read_head(DEFAULT_HEAD).expression_names) + N_JAW
     return FaceConfigs(
         speech=None,
         emotion=EmotionConfig(
             trunk=None,
-            speech=SpeechReadingConfig(whisper_encoder.OUTPUT_WIDTH, width=96, dropout=0.3),
+            speech=SpeechReadingConfig(COMPONENTS, width=96, dropout=0.3),
             n_layers=1,
             longest=250,
             expression=ExpressionBranchConfig(n_inputs=_FACE_FEATURES, width=96, n_layers=1),
@@ -32,7 +35,7 @@ def starter_sizes() -> FaceConfigs:
             dropout=0.2,
         ),
         talker=TalkerConfig(
-            speech_width=whisper_encoder.OUTPUT_WIDTH,
+            speech_width=COMPONENTS,
             content_width=128,
             emotion_width=_EMOTION_WIDTH,
             n_actors=1,
@@ -44,7 +47,18 @@ def starter_sizes() -> FaceConfigs:
             n_code_layers=2,
             feed_forward=256,
         ),
-        tokens=ExpressionTokensConfig(n_features=n_features, width=_TOKEN_WIDTH, n_codes=_N_CODES, feed_forward=128, motion_feed_forward=256, dropout=0.0),
+        tokens=ExpressionTokensConfig(
+            n_features, width=_TOKEN_WIDTH, n_codes=_N_CODES, feed_forward=128, motion_feed_forward=256, dropout=0.0
+        ),
         features=ExpressionFeaturesConfig(n_features, (128, 128, _FACE_FEATURES)),
         has_anchors=True,
     )
+
+
+def finished_sizes(sizes: FaceConfigs) -> FaceConfigs:
+    """Of the same networks once they take what the speech encoder gives."""
+    width = whisper_encoder.OUTPUT_WIDTH
+    reading = sizes.emotion.speech
+    assert reading is not None
+    emotion = replace(sizes.emotion, speech=replace(reading, speech_width=width))
+    return replace(sizes, emotion=emotion, talker=replace(sizes.talker, speech_width=width))

@@ -10,6 +10,7 @@ from typing import Any
 from ...contract import BadRequest
 from ...contract.head import DEFAULT_HEAD, read_head
 from ...face.expression_tokens import ExpressionTokenizer
+from ...face.talker import Talker
 from ...face_bundles import FaceConfigs
 from ..run import CHECKPOINT, Task, trained_network
 from .emotion_bank import EmotionBank, emotion_bank
@@ -81,6 +82,12 @@ class FaceIngredients:
         assert self.sizes.features is not None
         network = trained_network(finished(self.folder / "emotion"), EmotionNetworks(self.sizes.emotion, self.sizes.features))
         assert isinstance(network, EmotionNetworks)
+        return network
+
+    @cached_property
+    def talker(self) -> Talker:
+        network = trained_network(finished(self.folder / "talker"), Talker(self.sizes.talker))
+        assert isinstance(network, Talker)
         return network
 
     @cached_property

@@ -7,11 +7,10 @@ from pathlib import Path
 from ...contract import ARKIT
 from ...contract.head import DEFAULT_HEAD, read_head
 from ...face import whisper_encoder
-from ...face.talker import Talker
+from ...face.emotion_embedding import SpeechReading
 from ...face_bundles import FORMAT, FaceCard, build_face_networks, load_speech_encoder, save_face_bundle
-from ..run import trained_network
-from .face_tasks import FaceIngredients, finished
-from .heard_scale import heard_scale
+from .face_sizes import finished_sizes
+from .face_tasks import FaceIngredients
 
 LICENCE = "CC BY 4.0"
 ATTRIBUTION = (
@@ -21,20 +20,23 @@ ATTRIBUTION = (
     "LibriVox readers; LJSpeech by K. Ito and L. Johnson (public domain); flite's voices",
 )
 # Layers that take the speech encoder's features as they are: some of these are hundreds of times larger than others
-_EXACT = tuple(f"{layer}.{kind}" for layer in ("talker.sequence_encoder", "emotion.audio_encoder.embedding_model.linear") for kind in ("weight", "bias"))
+_FIRST_LAYERS = ("talker.sequence_encoder", "emotion.audio_encoder.embedding_model.linear")
+_EXACT = tuple(f"{layer}.{kind}" for layer in _FIRST_LAYERS for kind in ("weight", "bias"))
 
 
 def make_face_bundle(ingredients: FaceIngredients, out: Path, title: str) -> FaceCard:
     """Raises UnderstudyError naming a network that is not trained."""
-    sizes = ingredients.sizes
+    sizes = finished_sizes(ingredients.sizes)
     networks = build_face_networks(sizes, load_speech_encoder(whisper_encoder.NAME))
-    talker = trained_network(finished(ingredients.folder / "talker"), networks.talker)
-    assert isinstance(talker, Talker) and networks.anchors
+    assert networks.anchors
     ingredients.bank.fill(networks.anchors)
     networks.emotion, networks.features, networks.tokens = ingredients.emotions.emotion, ingredients.emotions.features, ingredients.tokens
-    scale = heard_scale(ingredients.corpus)
-    scale.fold_into(networks.talker.sequence_encoder)
-    scale.fold_into(networks.emotion.audio_encoder.embedding_model.linear)
+    networks.talker = ingredients.talker
+    taken_in = ingredients.corpus.components.taken_in
+    networks.talker.sequence_encoder = taken_in(networks.talker.sequence_encoder)
+    reading = networks.emotion.audio_encoder.embedding_model
+    assert isinstance(reading, SpeechReading)
+    reading.linear = taken_in(reading.linear)
     card = FaceCard(
         FORMAT, out.name, title, LICENCE, ATTRIBUTION, ARKIT, ("the teacher",), sizes,
         coefficients=read_head(DEFAULT_HEAD).expression_names, speech_encoder=whisper_encoder.NAME,

@@ -36,7 +36,7 @@ class EmotionNetworks(nn.Module):
         return self.emotion.exp_encoder(self.features(motion))
 
     def of_voice(self, heard: Tensor) -> EmotionDistribution:
-        """(B, T, 1920), scaled."""
+        """(B, T, 256)."""
         return self.emotion.audio_encoder(heard)
 
 

@@ -26,7 +26,13 @@ class TalkerTask(NoExtraState):
     """See training.run.Task."""
 
     def __init__(
-        self, train: FaceBatches, validation: FaceBatches, loss: FaceLoss, tokens: ExpressionTokenizer, bank: EmotionBank, config: TalkerConfig
+        self,
+        train: FaceBatches,
+        validation: FaceBatches,
+        loss: FaceLoss,
+        tokens: ExpressionTokenizer,
+        bank: EmotionBank,
+        config: TalkerConfig,
     ) -> None:
         self.network = Talker(config)
         self._train, self._loss, self._tokens, self._bank = train, loss, tokens, bank

@@ -15,7 +15,8 @@ from .face_batches import FaceBatches
 from .face_losses import FaceLoss
 
 COMMITMENT, CODE_DECAY = 0.25, 0.95  # as published
-UNQUANTISED = 200  # steps before codes are put where vectors are: an untrained encoder gives so few that most codes would die
+UNQUANTISED = 250  # steps without codes
+PLACED_ON = 384  # windows
 VALIDATION_WINDOWS = 128
 
 
@@ -32,6 +33,8 @@ class ExpressionTokensTask:
         self._steps = 0
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
+        if self._steps == UNQUANTISED:
+            self._place_codes(generator)
         motion = self._train.faces(batch_size, generator)
         network = self.network
         bottom = network.encoder_b(motion)
@@ -62,17 +65,25 @@ class ExpressionTokensTask:
 
     def _quantised(self, name: str, vectors: Tensor) -> tuple[Tensor, Tensor, float]:
         """(B, n, C) to the codes' vectors, straight through, the commitment and the perplexity."""
-        book, codes = self._books()[name], self._codes[name]
         if self._steps < UNQUANTISED:
             return vectors, vectors.new_zeros(()), 0.0
-        flat = vectors.detach().flatten(0, 1)
-        if self._steps == UNQUANTISED:
-            codes.start_with(flat)
+        book, codes = self._books()[name], self._codes[name]
         ids = book.nearest(vectors)
         chosen = book(ids)
         commitment = F.mse_loss(vectors, chosen)
         straight = vectors + (chosen - vectors).detach()
-        return straight, commitment, codes.update(flat, ids.flatten())
+        return straight, commitment, codes.update(vectors.detach().flatten(0, 1), ids.flatten())
+
+    @torch.no_grad()
+    def _place_codes(self, generator: torch.Generator) -> None:
+        """Codes begin as means of what the encoder gives by now: were they placed before, it would leave most of them behind."""
+        network = self.network.eval()
+        bottom = network.encoder_b(self._train.faces(PLACED_ON, generator))
+        top = network.encoder_t(bottom)
+        self._codes["top"].start_as_means(top.flatten(0, 1))
+        expanded = network.expanded_top(network.quantize_t.nearest(top))
+        self._codes["bottom"].start_as_means(torch.cat((expanded, bottom), dim=-1).flatten(0, 1))
+        network.train()
 
     def _books(self) -> dict[str, Codebook]:
         return {"top": self.network.quantize_t, "bottom": self.network.quantize_b}
