@@ -28,9 +28,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 PACKAGE = "understudy"
 CACHE = ROOT / ".cache"
-TORCH = "torch==2.13.0"
+REQUIREMENTS = ROOT / "core" / "requirements.txt"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-CORE_PACKAGES = ["safetensors==0.8.0", "ftfy==6.3.1"]
 TEST_PACKAGES = ["pytest==9.2.0", "hypothesis==6.170.15"]
 CHECK_PACKAGES = ["ruff==0.17.6", "mypy==2.4.1", "tokenizers==0.23.3", "fake-bpy-module-4.5==20260730"]
 # Blender as a module exists for one Python a version, and each is tied to a range of numpy
@@ -42,6 +41,13 @@ LIBRARIES = {
     "libxkbcommon.so.0": "libxkbcommon0", "libSM.so.6": "libsm6", "libXext.so.6": "libxext6", "libGL.so.1": "libgl1",
     "libXxf86vm.so.1": "libxxf86vm1", "libgomp.so.1": "libgomp1", "libEGL.so.1": "libegl1",
 }  # fmt: skip
+
+
+def core_packages() -> tuple[str, list[str]]:
+    """torch, which has builds, and the other packages that the core needs."""
+    lines = [line.partition("#")[0].strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()]
+    (torch,) = (line for line in lines if line.startswith("torch=="))
+    return torch, [line for line in lines if line and line != torch]
 
 
 class BuildError(Exception):
@@ -170,7 +176,7 @@ def run_link(options: argparse.Namespace) -> int:
 
 def development_environment(more: list[str] | None = None) -> str:
     """.venv with Blender as a module, torch, and `more`; gives its Python."""
-    return environment(".venv", [*_bpy_packages(), *CORE_PACKAGES, *(more or [])], with_torch=True)
+    return environment(".venv", [*_bpy_packages(), *core_packages()[1], *(more or [])], with_torch=True)
 
 
 def _bpy_packages() -> tuple[str, str]:
@@ -189,7 +195,8 @@ def environment(name: str, packages: list[str], with_torch: bool = False) -> str
     check_system_libraries()
     folder, sentinel = ROOT / name, ROOT / name / "understudy.json"
     present = set(json.loads(sentinel.read_text())) if sentinel.is_file() else set()
-    wanted = {*packages, *([TORCH] if with_torch else []), str(ROOT)}
+    torch = core_packages()[0]
+    wanted = {*packages, *([torch] if with_torch else []), str(ROOT)}
     python = _environment_python(folder)
     if wanted <= present and Path(python).exists():
         return python
@@ -199,8 +206,8 @@ def environment(name: str, packages: list[str], with_torch: bool = False) -> str
     if not Path(python).exists():
         _make_environment(folder)
     _pip(python, packages)
-    if with_torch and TORCH not in present:
-        _install_torch(python)
+    if with_torch and torch not in present:
+        _install_torch(python, torch)
     _make_importable(folder)
     sentinel.write_text(json.dumps(sorted(wanted | present)))
     print(f"{name}: ready after {time.monotonic() - began:.0f} s", flush=True)
@@ -219,14 +226,14 @@ def _environment_python(folder: Path) -> str:
     return str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
-def _install_torch(python: str) -> None:
+def _install_torch(python: str, torch: str) -> None:
     """The CPU build where there is no CUDA: it is a tenth of the size."""
     if sys.platform == "linux" and not _has_cuda():
-        build = [f"{TORCH}+cpu", "--extra-index-url", TORCH_CPU_INDEX, "--retries", "1"]
+        build = [f"{torch}+cpu", "--extra-index-url", TORCH_CPU_INDEX, "--retries", "1"]
         if _pip(python, build, must_work=False):
             return
         print("torch's CPU build cannot be had here: installing the default build, which is several GB", flush=True)
-    _pip(python, [TORCH])
+    _pip(python, [torch])
 
 
 def _has_cuda() -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ...core.contract import UnderstudyError
-from .. import jobs, preferences
-from ..engine.setup import EngineState, check_engine_python, find_engine_python
+from .. import jobs, preferences, setting_up
+from ..engine.setup import check_engine_python
 from .answers import cancelled
 
 LOG_NAME = "Understudy Log"
@@ -74,9 +74,9 @@ class UNDERSTUDY_OT_check_engine(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        chosen = preferences.current()
-        found = find_engine_python(chosen.engine_python if chosen else "")
-        if found.state is not EngineState.READY:
+        setting_up.forget()
+        found = setting_up.found()
+        if not found.state.is_usable:
             return cancelled(self, found.state.value)
         try:
             check_engine_python(found.path)
