@@ -34,6 +34,7 @@ CACHE, LOG, LOCK, DISCARDED = "cache", "setup.log", "setup.lock", ".discarded-"
 READY, FAILED, DROPPED = 0, 1, 3
 _FETCHED, _UNPACKED = 0.75, 0.97  # shares of the bar
 _NEW_PIP = "pip>=25.1"  # tells its progress in numbers, and goes on within a file after the network failed
+_PATIENCE = ("--retries", "2", "--timeout", "30")
 _FOREIGN_PIP = ("PIP_TARGET", "PIP_USER", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_DEPS", "PIP_REQUIRE_VIRTUALENV", "PIP_PYTHON")
 _PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _LOOK = """
@@ -177,10 +178,10 @@ def _install(plan: Plan) -> None:
         _Pip(plan, pip_wheel).install(["--no-index", "--find-links", str(plan.wheels.absolute()), "-r", str(plan.requirements)])
         return
     _tell("Fetching pip", 0.02)
-    _Pip(plan, pip_wheel, is_quiet=True).install([_NEW_PIP])
+    _Pip(plan, pip_wheel, is_quiet=True).install([*_PATIENCE, _NEW_PIP])
     for number, build in enumerate(plan.builds, start=1):
         try:
-            _Pip(plan, "").install(["--progress-bar", "raw", "--retries", "2", "--timeout", "30", *build, "-r", str(plan.requirements)])
+            _Pip(plan, "").install(["--progress-bar", "raw", *_PATIENCE, *build, "-r", str(plan.requirements)])
             return
         except _OtherBuildMayDo:
             if number == len(plan.builds):
