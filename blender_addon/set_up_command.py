@@ -30,8 +30,8 @@ def set_up_engine(options: argparse.Namespace, say: Say) -> None:
     if options.python is not None:
         _use(options.python, say)
     elif options.remove:
-        setting_up.state.run = removal = Removal()
-        setting_up.wait(say)
+        removal = Removal()
+        _wait(removal, say)
         say(f"understudy: the engine is removed, {removal.bytes / 1e6:,.0f} MB are free again")
     else:
         _make(options.wheels, options.repair, say)
@@ -40,14 +40,19 @@ def set_up_engine(options: argparse.Namespace, say: Say) -> None:
 def _make(wheels: Path | None, is_afresh: bool, say: Say) -> None:
     if wheels is None and (reason := setting_up.offline_reason()):
         raise UnderstudyError(f"{reason}. Here: start it with --online-mode, or give --wheels FOLDER.")
-    setting_up.state.run = run = EngineSetUp(wheels.absolute() if wheels else None, is_afresh)
+    run = EngineSetUp(wheels.absolute() if wheels else None, is_afresh)
+    _wait(run, say)
+    _prefer("", say)
+    say(f"understudy: the engine is set up in {setting_up.engine_root()}; it computes on {run.device or 'the processor'}")
+
+
+def _wait(run: EngineSetUp | Removal, say: Say) -> None:
+    setting_up.state.run = run
     try:
         setting_up.wait(say)
     finally:
         setting_up.state.run = None
         setting_up.forget()
-    _prefer("", say)
-    say(f"understudy: the engine is set up in {setting_up.engine_root()}; it computes on {run.device or 'the processor'}")
 
 
 def _use(python: Path, say: Say) -> None:
