@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 
 from ..core.contract import UnderstudyError
-from . import preferences, setting_up
+from . import jobs, preferences, setting_up
 from .engine.setup import check_engine_python
 from .setting_up import EngineSetUp, Removal
 
@@ -30,6 +30,7 @@ def set_up_engine(options: argparse.Namespace, say: Say) -> None:
     if options.python is not None:
         _use(options.python, say)
     elif options.remove:
+        jobs.stop_engine()
         removal = Removal()
         _wait(removal, say)
         say(f"understudy: the engine is removed, {removal.bytes / 1e6:,.0f} MB are free again")

@@ -165,6 +165,7 @@ def _finish() -> str:
     else:
         jobs.stop_engine()  # one that runs on an older environment
         sentence = f"The engine is set up; it computes on {run.device or 'the processor'}." if run else ""
+        jobs.state.message, jobs.state.is_error = sentence, False  # where Generate now stands
     _end(sentence, is_error=False)
     return sentence
 
