@@ -70,12 +70,13 @@ def _draw_others(layout: bpy.types.UILayout, is_ours: bool) -> None:
 def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Blender's own button that allows going online stands where that must come first."""
     look, reason = setting_up.state.look, setting_up.offline_reason()
-    if look is not None and look.offer:
-        draw_sentence(layout, context, look.offer, "BLANK1")
+    offer = look.offer if look is not None else ""
+    draw_sentence(layout, context, offer or "Looking at this machine...", "BLANK1")
     if reason:
         draw_sentence(layout, context, reason + ".", "INTERNET_OFFLINE")
     row = layout.row()
     row.scale_y = 1.6
+    row.enabled = bool(offer)  # nobody agrees to what is not said yet, nor presses a button that moves away
     if reason and not bpy.app.online_access_override:
         row.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
     elif reason:

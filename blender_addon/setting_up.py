@@ -197,11 +197,6 @@ def log_lines() -> list[str]:
         return []
 
 
-def _first_look() -> None:
-    if not found().state.is_usable:
-        state.look = state.look or MachineLook()
-
-
 def _stop() -> None:
     if state.run is not None:
         state.run.stop()
@@ -210,13 +205,9 @@ def _stop() -> None:
 
 def register() -> None:
     atexit.register(_stop)
-    if not bpy.app.background:
-        bpy.app.timers.register(_first_look, first_interval=0.3)
 
 
 def unregister() -> None:
     atexit.unregister(_stop)
-    if bpy.app.timers.is_registered(_first_look):
-        bpy.app.timers.unregister(_first_look)
     _stop()
     state.__init__()  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """Makes the engine's environment: a program of its own, so that Blender never waits, and a test needs no Blender.
 
-    python installer.py FOLDER --requirements core/requirements.txt --build "torch==2.13.0+cpu --extra-index-url URL"
+    python installer.py FOLDER --requirements core/requirements.txt --build 222 900 "torch==2.13.0+cpu --extra-index-url URL"
     python installer.py FOLDER --requirements core/requirements.txt --wheels FOLDER_OF_WHEELS
 
 Run by the Python that the environment is for. What happens is told on standard output, a JSON object a line: `step`, `factor` and `detail`
@@ -53,15 +53,22 @@ class SetUpError(Exception):
 
 
 @dataclass(frozen=True)
+class Build:
+    """Of torch: what pip is told, what is fetched and what it takes on the disk, in MB; 0 if unknown."""
+
+    fetch_mb: float = 0.0
+    disk_mb: float = 0.0
+    pip: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Plan:
-    """folder: of the environment. builds: pip arguments, the first that works is taken. sizes in MB, to fetch and on the disk."""
+    """folder: of the environment. builds: the first that works is taken; wheels, a folder, stand for them and for the network."""
 
     folder: Path
     requirements: Path
-    builds: tuple[tuple[str, ...], ...] = ((),)
+    builds: tuple[Build, ...] = (Build(),)
     wheels: Path | None = None
-    fetch_mb: float = 0.0
-    disk_mb: float = 0.0
     is_afresh: bool = False
 
     @property
@@ -114,14 +121,12 @@ def _parsed(arguments: list[str]) -> Plan:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--requirements", type=Path, required=True)
-    parser.add_argument("--build", action="append", default=[], help="what pip is told; the next one is tried where it does not work")
+    parser.add_argument("--build", nargs=3, action="append", default=[], metavar=("FETCH_MB", "DISK_MB", "PIP"), help="tried in this order")
     parser.add_argument("--wheels", type=Path, help="a folder of wheels, instead of the network")
-    parser.add_argument("--fetch-mb", type=float, default=0.0)
-    parser.add_argument("--disk-mb", type=float, default=0.0)
     parser.add_argument("--afresh", action="store_true", help="even if the environment is whole")
     told = parser.parse_args(arguments)
-    builds = tuple(tuple(shlex.split(build)) for build in told.build) or ((),)
-    return Plan(told.folder.absolute(), told.requirements, builds, told.wheels, told.fetch_mb, told.disk_mb, told.afresh)
+    builds = tuple(Build(float(fetch), float(disk), tuple(shlex.split(pip))) for fetch, disk, pip in told.build) or (Build(),)
+    return Plan(told.folder.absolute(), told.requirements, builds, told.wheels, told.afresh)
 
 
 def set_up(plan: Plan) -> dict[str, object]:
@@ -135,7 +140,6 @@ def set_up(plan: Plan) -> dict[str, object]:
         _make_environment(plan.folder)
     if kept is None or _lacks(plan, kept):
         (plan.folder / SENTINEL).unlink(missing_ok=True)
-        _check_space(plan)
         _install(plan)
         _tell("Trying it", _UNPACKED)
         kept = _look(plan)
@@ -175,13 +179,16 @@ def _install(plan: Plan) -> None:
     if plan.wheels is not None:
         if not plan.wheels.is_dir():
             raise SetUpError(f"{plan.wheels} is no folder: choose the one with the wheels.")
-        _Pip(plan, pip_wheel).install(["--no-index", "--find-links", str(plan.wheels.absolute()), "-r", str(plan.requirements)])
+        arguments = ["--no-index", "--find-links", str(plan.wheels.absolute()), "-r", str(plan.requirements)]
+        _Pip(plan, Build(), pip_wheel).install(arguments)
         return
+    _check_space(plan, plan.builds[0])
     _tell("Fetching pip", 0.02)
-    _Pip(plan, pip_wheel, is_quiet=True).install([*_PATIENCE, _NEW_PIP])
+    _Pip(plan, Build(), pip_wheel, is_quiet=True).install([*_PATIENCE, _NEW_PIP])
     for number, build in enumerate(plan.builds, start=1):
+        _check_space(plan, build)
         try:
-            _Pip(plan, "").install(["--progress-bar", "raw", *_PATIENCE, *build, "-r", str(plan.requirements)])
+            _Pip(plan, build).install(["--progress-bar", "raw", *_PATIENCE, *build.pip, "-r", str(plan.requirements)])
             return
         except _OtherBuildMayDo:
             if number == len(plan.builds):
@@ -208,8 +215,8 @@ class _OtherBuildMayDo(SetUpError):
 class _Pip:
     """One run of pip in the environment; its words go to the log, how far it is to whoever watches."""
 
-    def __init__(self, plan: Plan, wheel: str, is_quiet: bool = False) -> None:
-        self._plan, self._wheel, self._is_quiet = plan, wheel, is_quiet
+    def __init__(self, plan: Plan, build: Build, wheel: str = "", is_quiet: bool = False) -> None:
+        self._plan, self._build, self._wheel, self._is_quiet = plan, build, wheel, is_quiet
         self._fetched = 0.0  # MB of whole files
         self._now = self._told = self._factor = 0.0
         self._name = ""
@@ -240,7 +247,7 @@ class _Pip:
             status = process.wait()
             log.write(f"pip ended with {status}\n")
         if status:
-            raise _reason(status, self._last, self._plan)
+            raise _reason(status, self._last, self._plan, self._build)
 
     def _environment(self) -> dict[str, str]:
         """Mirrors and proxies of this machine's pip count; where there are wheels, nothing but their folder does."""
@@ -276,25 +283,25 @@ class _Pip:
 
     def _tell_fetching(self) -> None:
         have = self._fetched + self._now
-        whole = max(self._plan.fetch_mb, have, 1.0)
+        whole = max(self._build.fetch_mb, have, 1.0)
         self._factor = max(self._factor, 0.03 + (_FETCHED - 0.03) * have / whole)
         detail = f"{have:,.0f} of about {whole:,.0f} MB" if self._plan.wheels is None and have else ""
         _tell(f"Fetching {self._name}", self._factor, detail)
 
     def _tell_unpacking(self) -> None:
         """pip says nothing meanwhile: the disk tells how far it is."""
-        before, most = shutil.disk_usage(self._plan.root).free, max(self._plan.disk_mb, 1.0)
+        before, most = shutil.disk_usage(self._plan.root).free, max(self._build.disk_mb, 1.0)
         while self._is_unpacking.is_set():
             written = max(0.0, (before - shutil.disk_usage(self._plan.root).free) / 1e6)
             _tell("Unpacking", _FETCHED + (_UNPACKED - _FETCHED) * min(1.0, written / most))
             time.sleep(0.5)
 
 
-def _reason(status: int, said: list[str], plan: Plan) -> SetUpError:
+def _reason(status: int, said: list[str], plan: Plan, build: Build) -> SetUpError:
     """pip's failure in a sentence."""
     text = "\n".join(said)
     if "No space left" in text or "Errno 28" in text or "not enough space on the disk" in text:
-        return _no_space(plan)
+        return _no_space(plan, build)
     if "Errno 13" in text or "Permission denied" in text or "Access is denied" in text:
         return SetUpError(f"{plan.root} may not be written to: check the folder's permissions, then go on.")
     missing = re.search(r"No matching distribution found for ([^\s(]+)", text)
@@ -312,20 +319,20 @@ def _reason(status: int, said: list[str], plan: Plan) -> SetUpError:
 
 def _of_the_system(error: OSError, plan: Plan) -> str:
     if error.errno == 28:
-        return str(_no_space(plan))
+        return str(_no_space(plan, plan.builds[0]))
     where = error.filename or plan.root
     return f"{where} cannot be written ({error.strerror}): check the folder's permissions and its disk, then go on."
 
 
-def _no_space(plan: Plan) -> SetUpError:
+def _no_space(plan: Plan, build: Build) -> SetUpError:
     free = shutil.disk_usage(plan.root).free / 1e9
-    need = (plan.fetch_mb + plan.disk_mb) / 1e3
-    return SetUpError(f"The disk of {plan.root} is full: {free:.1f} GB are free, about {need:.1f} GB are needed. Free some, then go on.")
+    needed = f", about {(build.fetch_mb + build.disk_mb) / 1e3:.1f} GB are needed" if build.disk_mb else ""
+    return SetUpError(f"The disk of {plan.root} is too full: {free:.1f} GB are free{needed}. Free some, then go on.")
 
 
-def _check_space(plan: Plan) -> None:
-    if shutil.disk_usage(plan.root).free / 1e6 < plan.fetch_mb + plan.disk_mb:
-        raise _no_space(plan)
+def _check_space(plan: Plan, build: Build) -> None:
+    if shutil.disk_usage(plan.root).free / 1e6 < build.fetch_mb + build.disk_mb:
+        raise _no_space(plan, build)
 
 
 def _look(plan: Plan) -> dict[str, object]:

@@ -37,8 +37,7 @@ class SetUpRequest:
         if self.wheels is not None:
             command += ["--wheels", str(self.wheels)]
         elif self.build is not None:
-            command += [argument for pip in self.build.pip for argument in ("--build", pip)]
-            command += ["--fetch-mb", str(self.build.fetch_mb), "--disk-mb", str(self.build.disk_mb)]
+            command += [part for each in self.build.tries for part in ("--build", str(each.fetch_mb), str(each.disk_mb), each.pip)]
         return [*command, "--afresh"] if self.is_afresh else command
 
 

@@ -19,19 +19,30 @@ class NoFittingTorch(Exception):
 
 
 @dataclass(frozen=True)
-class TorchBuild:
-    """title: for the panel. pip: its arguments, for each try. sizes in MB: what is fetched, and what it takes on the disk."""
+class Try:
+    """pip's arguments, and sizes in MB: what is fetched, and what it takes on the disk."""
 
-    title: str
-    pip: tuple[str, ...]
+    pip: str
     fetch_mb: int
     disk_mb: int
+
+
+@dataclass(frozen=True)
+class TorchBuild:
+    """title: for the panel. tries: places where it may be had, in this order; the last may be another build."""
+
+    title: str
+    tries: tuple[Try, ...]
     note: str = ""
 
     def sentence(self, machine: Machine) -> str:
         """What will happen, before anyone agrees to it."""
-        sizes = f"about {_size(self.fetch_mb)} to fetch and {_size(self.disk_mb)} on the disk"
-        return f"For this machine ({machine.title}): {self.title}, {sizes}. {self.note}".strip()
+        first, last = self.tries[0], self.tries[-1]
+        sizes = f"about {_size(first.fetch_mb)} to fetch and {_size(first.disk_mb)} on the disk"
+        larger = f" (where pytorch.org cannot be reached, {_size(last.fetch_mb)} and {_size(last.disk_mb)})"
+        if last.fetch_mb <= first.fetch_mb:
+            larger = ""
+        return f"For this machine ({machine.title}): {self.title}, {sizes}{larger}. {self.note}".strip()
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,7 @@ def fitting_build(machine: Machine, torch: str) -> TorchBuild:
     if machine.system == "darwin" and machine.processor != "arm64":
         raise NoFittingTorch("PyTorch is no longer made for Macs with Intel: name a Python that has an older one in the preferences.")
     if machine.system == "darwin":
-        return TorchBuild("PyTorch for Apple silicon", (torch,), 111 + _OTHERS_MB, 600)
+        return TorchBuild("PyTorch for Apple silicon", (Try(torch, 111 + _OTHERS_MB, 600),))
     if machine.card is None:
         return _for_the_processor(machine, torch)
     cuda = next((cuda for cuda in _CUDAS if cuda.fits(machine.card, machine.system)), None)
@@ -72,18 +83,21 @@ def fitting_build(machine: Machine, torch: str) -> TorchBuild:
 
 def _with_cuda(machine: Machine, torch: str, cuda: _Cuda) -> TorchBuild:
     if machine.system == "win32":  # one large wheel, with CUDA in it
-        return TorchBuild(cuda.title, (_own_index(torch, cuda.mark),), 2000 + _OTHERS_MB, 5000)
-    if cuda.mark == "cu130":
-        return TorchBuild(cuda.title, (torch,), 2740 + _OTHERS_MB, 6000)
-    return TorchBuild(cuda.title, (_own_index(torch, cuda.mark),), 2800 + _OTHERS_MB, 6000)
+        return TorchBuild(cuda.title, (Try(_own_index(torch, cuda.mark), 2000 + _OTHERS_MB, 5000),))
+    default = cuda.mark == "cu130"
+    return TorchBuild(cuda.title, (_default_for_linux(torch) if default else Try(_own_index(torch, cuda.mark), 2800, 6000),))
 
 
 def _for_the_processor(machine: Machine, torch: str, note: str = "") -> TorchBuild:
     """On Linux the default is the CUDA build, which is taken only where the small one cannot be had."""
-    own = _own_index(torch, "cpu")
+    own, title = _own_index(torch, "cpu"), "PyTorch for the processor"
     if machine.system == "win32":
-        return TorchBuild("PyTorch for the processor", (torch, own), 122 + _OTHERS_MB, 700, note)
-    return TorchBuild("PyTorch for the processor", (own, torch), 192 + _OTHERS_MB, 900, note)
+        return TorchBuild(title, tuple(Try(pip, 122 + _OTHERS_MB, 700) for pip in (torch, own)), note)
+    return TorchBuild(title, (Try(own, 192 + _OTHERS_MB, 900), _default_for_linux(torch)), note)
+
+
+def _default_for_linux(torch: str) -> Try:
+    return Try(torch, 2740 + _OTHERS_MB, 5000)
 
 
 def _own_index(torch: str, mark: str) -> str:

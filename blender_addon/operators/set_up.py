@@ -17,6 +17,7 @@ from ..setting_up import EngineSetUp, Removal
 from .answers import allowed, cancelled
 
 TIMER_SECONDS = 0.1
+LOOK_SECONDS = 0.3
 LOG_NAME = "Understudy Set-up Log"
 
 
@@ -182,13 +183,27 @@ _CLASSES = (
 )  # fmt: skip
 
 
+def _look() -> float | None:
+    """Finds out what would be fetched, so that it is said before anyone agrees."""
+    if setting_up.found().state.is_usable:
+        return None
+    setting_up.state.look = setting_up.state.look or setting_up.MachineLook()
+    if setting_up.state.look.machine is None:
+        return LOOK_SECONDS
+    redraw(bpy.context.window_manager)
+    return None
+
+
 def register() -> None:
+    if not bpy.app.background:
+        bpy.app.timers.register(_look, first_interval=LOOK_SECONDS, persistent=True)
     for cls in _CLASSES:
         bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    for timer in (_tick, _look):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

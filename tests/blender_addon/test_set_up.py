@@ -92,13 +92,12 @@ def test_no_job_starts_meanwhile(root: Path, wheels: Path) -> None:
 
 
 def test_what_would_be_fetched_is_known_before_anyone_agrees(root: Path) -> None:
-    setting_up._first_look()
-    look = setting_up.state.look
-    assert look is not None
     until = time.monotonic() + PATIENCE_S
-    while not look.offer:
+    while set_up._look() is not None:
         assert time.monotonic() < until
         time.sleep(0.01)
+    look = setting_up.state.look
+    assert look is not None
     assert look.offer.startswith("For this machine (") and "to fetch and" in look.offer
     look.machine = Machine("darwin", "x86_64", "3.11")
     assert "no longer made for Macs with Intel" in look.offer

@@ -71,8 +71,8 @@ def test_a_folder_of_wheels_is_enough(wheels: Path, tmp_path: Path) -> None:
 def test_an_index_is_enough_and_another_build_is_taken_where_one_cannot_be_had(wheels: Path, tmp_path: Path) -> None:
     with served(write_index(tmp_path / "index", wheels)) as address:
         builds = [f"torch==2.13.0+cu990 --extra-index-url {address}/none", "torch==2.13.0+cpu"]
-        arguments = [argument for build in builds for argument in ("--build", build)]
-        ended = set_up(tmp_path / "engine", *arguments, "--fetch-mb", 10, **only(address))
+        arguments = [argument for build in builds for argument in ("--build", 10, 1, build)]
+        ended = set_up(tmp_path / "engine", *arguments, **only(address))
     assert ended.status == 0 and works(tmp_path / "engine")
     assert "That build cannot be had here: trying the next" in ended.steps
     assert "4 of about 10 MB" in [told.get("detail") for told in ended.told]
@@ -83,7 +83,7 @@ def test_an_index_is_enough_and_another_build_is_taken_where_one_cannot_be_had(w
 
 def test_without_a_network_a_sentence_says_so_and_what_was_made_is_begun_again(wheels: Path, tmp_path: Path) -> None:
     root = tmp_path / "engine"
-    ended = set_up(root, "--build", "torch==2.13.0", **only(NOWHERE))
+    ended = set_up(root, "--build", 0, 0, "torch==2.13.0", **only(NOWHERE))
     assert ended.status == 1 and ended.sentence.startswith("The network does not answer: look at it")
     assert find_engine_python("", root).state is EngineState.HALF_SET_UP
     assert set_up(root, "--wheels", wheels).status == 0 and works(root)
@@ -92,14 +92,14 @@ def test_without_a_network_a_sentence_says_so_and_what_was_made_is_begun_again(w
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
-        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk of .* is full: .* GB are free"),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "The disk of .* is too full: .* GB are free. Free some"),
         ("ERROR: Could not install packages due to an OSError: [WinError 5] Access is denied: 'C:'", "may not be written to: check"),
         ("ERROR: Exception: something else", r"pip could not install \(Exception: something else\): see the log"),
     ],
 )
 def test_when_pip_fails_its_reason_is_told(said: str, sentence: str, wheels: Path, tmp_path: Path) -> None:
     with served(write_index(tmp_path / "index", wheels, trouble=f"print({said!r}); sys.exit(1)")) as address:
-        ended = set_up(tmp_path / "engine", "--build", "torch==2.13.0", **only(address))
+        ended = set_up(tmp_path / "engine", "--build", 0, 0, "torch==2.13.0", **only(address))
     assert ended.status == 1 and re.search(sentence, ended.sentence), ended.sentence
     assert said in (tmp_path / "engine" / installer.LOG).read_text(encoding="utf-8")
 
@@ -124,7 +124,7 @@ def test_a_torch_that_cannot_be_imported_is_not_called_ready(tmp_path: Path) -> 
 
 
 def test_a_disk_that_is_too_small_is_seen_before_anything_is_fetched(tmp_path: Path) -> None:
-    ended = set_up(tmp_path / "engine", "--build", "torch==2.13.0", "--fetch-mb", 1e9, "--disk-mb", 1e9, **only(NOWHERE))
+    ended = set_up(tmp_path / "engine", "--build", 1e9, 1e9, "torch==2.13.0", **only(NOWHERE))
     assert "2000000.0 GB are needed. Free some" in ended.sentence
 
 
