@@ -9,7 +9,7 @@ import time
 
 import bpy
 
-from . import jobs, setting_up
+from . import jobs, preferences, setting_up
 from .engine.setup import EngineState
 from .feedback import draw_sentence
 
@@ -37,7 +37,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     else:
         draw_sentence(layout, context, found.state.value + ".", "CHECKMARK" if found.state is EngineState.READY else "INFO")
         if found.environment is not None:
-            device = found.environment.device or "processor"
+            device = _device(found.environment.device)
             draw_sentence(layout, context, f"PyTorch {found.environment.torch}, Python {found.environment.python}, {device}", "BLANK1")
         if found.state is EngineState.OLDER:
             _draw_button(layout, context)
@@ -47,9 +47,16 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_others(layout, found.environment is not None)
 
 
+def _device(card: str) -> str:
+    """What the engine computes on: the card that the environment found, unless the preferences say otherwise."""
+    chosen = preferences.current()
+    return card if card and (chosen is None or chosen.device != "cpu") else "processor"
+
+
 def _draw_worker(layout: bpy.types.UILayout) -> None:
     running = jobs.state.engine is not None and jobs.state.engine.is_running
-    layout.label(text="Running" if running else "Starts with the first generation", icon="PLAY" if running else "PAUSE")
+    memory = f", {jobs.state.memory_mb:,.0f} MB" if jobs.state.memory_mb else ""
+    layout.label(text=f"Running{memory}" if running else "Starts with the first generation", icon="PLAY" if running else "PAUSE")
     row = layout.row(align=True)
     row.operator("understudy.stop_engine")
     row.operator("understudy.show_log")

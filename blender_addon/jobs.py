@@ -152,6 +152,7 @@ class _State:
         self.job: Job | ModelJob | None = None
         self.message = ""
         self.is_error = False
+        self.memory_mb = 0.0  # of the engine, when it was last measured
 
 
 state = _State()

@@ -52,6 +52,15 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         description="A folder with models of your own, one folder each",
     )  # fmt: skip
 
+    idle_minutes: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Free Memory After Minutes", default=10, min=0, max=600,
+        description="Minutes without work after which the engine gives its memory back; 0 keeps it",
+    )  # fmt: skip
+    use_free_before_render: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Free Memory Before Rendering", default=False,
+        description="The engine gives its memory back when a render begins; the next generation starts it again",
+    )  # fmt: skip
+
     def draw(self, context: bpy.types.Context) -> None:
         # Both draw what runs, which reads these preferences
         from .engine_panel import draw_engine
@@ -59,7 +68,7 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
 
         layout = self.layout
         layout.use_property_split = True
-        for name in ("engine_python", "device", "model", "models_folder"):
+        for name in ("engine_python", "device", "idle_minutes", "use_free_before_render", "model", "models_folder"):
             layout.prop(self, name)
         if model := models.known().get(self.model):
             layout.label(text=f"{model.title}. {model.permission}", icon="INFO")

@@ -16,7 +16,7 @@ class UNDERSTUDY_OT_stop_engine(bpy.types.Operator):
     """End the engine's process and give its memory back; the next generation starts it again"""
 
     bl_idname = "understudy.stop_engine"
-    bl_label = "Stop Engine"
+    bl_label = "Free Memory"
     bl_options = {"INTERNAL"}
 
     @classmethod
