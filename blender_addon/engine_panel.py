@@ -32,7 +32,7 @@ def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """State and device, and the buttons that set up, repair and remove."""
     found = setting_up.found()
-    if not found.state.is_usable:
+    if setting_up.state.run is not None or not found.state.is_usable:
         draw_set_up(layout, context)
     else:
         draw_sentence(layout, context, found.state.value + ".", "CHECKMARK" if found.state is EngineState.READY else "INFO")
@@ -66,6 +66,9 @@ def _draw_others(layout: bpy.types.UILayout, is_ours: bool) -> None:
     column = layout.column(align=True)
     column.operator("understudy.set_up_from_wheels", icon="FILE_FOLDER")
     row = column.row(align=True)
+    row.operator("understudy.test_engine")
+    row.operator("understudy.copy_report", icon="COPYDOWN")
+    row = column.row(align=True)
     row.operator("understudy.check_engine")
     row.operator("understudy.show_set_up_log")
     if is_ours:
@@ -92,7 +95,7 @@ def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row.operator("understudy.set_up_engine", icon="IMPORT")
 
 
-def _draw_progress(layout: bpy.types.UILayout, run: setting_up.EngineSetUp | setting_up.Removal) -> None:
+def _draw_progress(layout: bpy.types.UILayout, run: setting_up.Run) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.6
     row.progress(factor=run.factor, text=f"{run.step}  {time.monotonic() - run.began:.0f} s", type="BAR")

@@ -31,9 +31,7 @@ def set_up_engine(options: argparse.Namespace, say: Say) -> None:
         _use(options.python, say)
     elif options.remove:
         jobs.stop_engine()
-        removal = Removal()
-        _wait(removal, say)
-        say(f"understudy: the engine is removed, {removal.bytes / 1e6:,.0f} MB are free again")
+        _done(Removal(), say)
     else:
         _make(options.wheels, options.repair, say)
 
@@ -41,16 +39,15 @@ def set_up_engine(options: argparse.Namespace, say: Say) -> None:
 def _make(wheels: Path | None, is_afresh: bool, say: Say) -> None:
     if wheels is None and (reason := setting_up.offline_reason()):
         raise UnderstudyError(f"{reason}. Here: start it with --online-mode, or give --wheels FOLDER.")
-    run = EngineSetUp(wheels.absolute() if wheels else None, is_afresh)
-    _wait(run, say)
+    _done(EngineSetUp(wheels.absolute() if wheels else None, is_afresh), say)
     _prefer("", say)
-    say(f"understudy: the engine is set up in {setting_up.engine_root()}; it computes on {run.device or 'the processor'}")
 
 
-def _wait(run: EngineSetUp | Removal, say: Say) -> None:
+def _done(run: setting_up.Run, say: Say) -> None:
     setting_up.state.run = run
     try:
         setting_up.wait(say)
+        say(f"understudy: {run.sentence}")
     finally:
         setting_up.state.run = None
         setting_up.forget()

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import bpy
 
@@ -54,8 +55,36 @@ class MachineLook:
             raise UnderstudyError(str(reason)) from reason
 
 
+class Run(Protocol):
+    """Work on the engine that the panel shows. Call `advance` until it is True; it raises UnderstudyError where the work fails.
+
+    step, detail: what it is at. factor: how far, 0 to 1. began: monotonic seconds. sentence: how it ended, once it is done.
+    """
+
+    began: float
+
+    @property
+    def step(self) -> str: ...
+
+    @property
+    def factor(self) -> float: ...
+
+    @property
+    def detail(self) -> str: ...
+
+    @property
+    def sentence(self) -> str: ...
+
+    def advance(self) -> bool: ...
+
+    def cancel(self) -> None: ...
+
+    def stop(self) -> None:
+        """At once, as Blender ends; nothing where it is done."""
+
+
 class EngineSetUp:
-    """A set-up that the panel shows: it looks at the machine first, unless there are wheels. As SetUp otherwise."""
+    """A Run: it looks at the machine first, unless there are wheels."""
 
     def __init__(self, wheels: Path | None = None, is_afresh: bool = False) -> None:
         self.began = time.monotonic()
@@ -79,11 +108,10 @@ class EngineSetUp:
         return self._run.detail if self._run else ""
 
     @property
-    def device(self) -> str:
-        return self._run.device if self._run else ""
+    def sentence(self) -> str:
+        return f"The engine is set up; it computes on {(self._run.device if self._run else '') or 'the processor'}."
 
     def advance(self) -> bool:
-        """True when the engine is ready. Raises UnderstudyError, Cancelled among them."""
         if self._run is None:
             build = state.look.build() if state.look else None
             if build is None:
@@ -107,12 +135,18 @@ class EngineSetUp:
 
 
 class Removal:
-    """Deletes what was set up, in a thread: gigabytes take their time."""
+    """A Run: deletes what was set up, in a thread, because gigabytes take their time."""
+
+    step, factor, detail = "Removing the engine", 0.0, ""
 
     def __init__(self) -> None:
-        self.began, self.step, self.factor, self.detail, self.bytes = time.monotonic(), "Removing the engine", 0.0, "", 0
+        self.began, self._bytes = time.monotonic(), 0
         self._thread = threading.Thread(target=self._remove, args=(engine_root(),), name="understudy removal", daemon=True)
         self._thread.start()
+
+    @property
+    def sentence(self) -> str:
+        return f"The engine is removed: {self._bytes / 1e6:,.0f} MB are free again."
 
     def advance(self) -> bool:
         return not self._thread.is_alive()
@@ -124,14 +158,14 @@ class Removal:
         self._thread.join(timeout=2.0)
 
     def _remove(self, root: Path) -> None:
-        self.bytes = remove_environments(root)
+        self._bytes = remove_environments(root)
 
 
 class _State:
     """What runs, what was found out about the machine, and the last sentence for the panel."""
 
     def __init__(self) -> None:
-        self.run: EngineSetUp | Removal | None = None
+        self.run: Run | None = None
         self.look: MachineLook | None = None
         self.message = ""
         self.is_error = False

@@ -36,10 +36,10 @@ class UNDERSTUDY_OT_set_up_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, _busy() or setting_up.offline_reason())
+        return allowed(cls, busy() or setting_up.offline_reason())
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        return _started(self, lambda: EngineSetUp(is_afresh=self.use_repair))
+        return started(self, lambda: EngineSetUp(is_afresh=self.use_repair))
 
 
 class UNDERSTUDY_OT_set_up_from_wheels(bpy.types.Operator):
@@ -53,26 +53,26 @@ class UNDERSTUDY_OT_set_up_from_wheels(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, _busy())
+        return allowed(cls, busy())
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        return _started(self, lambda: EngineSetUp(wheels=Path(bpy.path.abspath(self.directory))))
+        return started(self, lambda: EngineSetUp(wheels=Path(bpy.path.abspath(self.directory))))
 
 
 class UNDERSTUDY_OT_cancel_set_up(bpy.types.Operator):
-    """Stop the set-up. What was fetched is kept, and the next set-up goes on from there"""
+    """Stop what is done to the engine. Of a set-up, what was fetched is kept, and the next one goes on from there"""
 
     bl_idname = "understudy.cancel_set_up"
-    bl_label = "Cancel Set-up"
+    bl_label = "Cancel"
     bl_options = {"INTERNAL"}
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, "" if isinstance(setting_up.state.run, EngineSetUp) else "No set-up is under way")
+        return allowed(cls, "" if setting_up.state.run is not None else "Nothing is under way")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         assert setting_up.state.run is not None
@@ -92,7 +92,7 @@ class UNDERSTUDY_OT_remove_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, _busy())
+        return allowed(cls, busy())
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         title, message = "Remove the engine?", "Its environment is deleted from the disk. Models and scenes stay."
@@ -100,7 +100,7 @@ class UNDERSTUDY_OT_remove_engine(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         jobs.stop_engine()
-        return _started(self, Removal)
+        return started(self, Removal)
 
 
 class UNDERSTUDY_OT_show_set_up_log(bpy.types.Operator):
@@ -117,16 +117,17 @@ class UNDERSTUDY_OT_show_set_up_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _busy() -> str:
+def busy() -> str:
+    """Why nothing can be done to the engine now, in words; empty if it can."""
     if setting_up.state.run is not None:
         return f"{setting_up.state.run.step}: wait for it"
     return jobs.busy()
 
 
-def _started(operator: bpy.types.Operator, begin: Callable[[], EngineSetUp | Removal]) -> set[str]:
+def started(operator: bpy.types.Operator, begin: Callable[[], setting_up.Run]) -> set[str]:
     """In background mode, where Blender has no timers, waits until it is done."""
     try:
-        if reason := _busy():  # it began while the file browser was open
+        if reason := busy():  # it began while the file browser was open
             raise UnderstudyError(reason + ".")
         setting_up.state.message = ""
         setting_up.state.run = begin()
@@ -161,14 +162,12 @@ def _tick() -> float | None:
 
 def _finish() -> str:
     run = setting_up.state.run
-    if isinstance(run, Removal):
-        sentence = f"The engine is removed: {run.bytes / 1e6:,.0f} MB are free again."
-    else:
+    assert run is not None
+    if isinstance(run, EngineSetUp):
         jobs.stop_engine()  # one that runs on an older environment
-        sentence = f"The engine is set up; it computes on {run.device or 'the processor'}." if run else ""
-        jobs.state.message, jobs.state.is_error = sentence, False  # where Generate now stands
-    _end(sentence, is_error=False)
-    return sentence
+        jobs.state.message, jobs.state.is_error = run.sentence, False  # where Generate now stands
+    _end(run.sentence, is_error=False)
+    return run.sentence
 
 
 def _end(message: str, is_error: bool) -> None:
