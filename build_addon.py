@@ -61,7 +61,7 @@ def main() -> int:
     commands.add_parser("sheet", help="twenty prompts, or those of --prompts FILE, as one picture: out/sheet.jpg")
     test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
-    commands.add_parser("build", help="make the extension's zip in dist/")
+    commands.add_parser("build", help="make the extension's zip in dist/, and a repository that Blender updates from in dist/repository")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
     link.add_argument("repository", type=Path, help="Blender's folder extensions/user_default")
     # What is not known here is for the program that `try`, `sheet` and `test` start
@@ -129,7 +129,7 @@ def run_build(options: argparse.Namespace) -> int:
             _add(archive, path.relative_to(ROOT).as_posix(), path.read_bytes())
     partial.replace(target)
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1e6:.1f} MB", flush=True)
-    return _validate(target)
+    return _validate(target) or _make_repository(target)
 
 
 def zip_files() -> list[Path]:
@@ -153,13 +153,28 @@ def extension_init(checkout: Path | None = None) -> str:
 
 
 def _validate(target: Path) -> int:
-    """Blender's own validator, which ships inside bpy."""
-    python = _environment_python(ROOT / ".venv")
+    return _extension_tool("validate", target)
+
+
+def _make_repository(target: Path) -> int:
+    """A folder for any web server or shared disk, from which Blender installs and updates: the zip, and an index that names it."""
+    folder = target.parent / "repository"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        os.link(target, folder / target.name)
+    except OSError:  # a file system without links
+        shutil.copy(target, folder)
+    return _extension_tool("server-generate", "--repo-dir", folder)
+
+
+def _extension_tool(*arguments: str | Path) -> int:
+    """Blender's own, which ships inside bpy."""
     found = sorted((ROOT / ".venv").rglob("bl_pkg/cli/blender_ext.py"))
     if not found:
-        print("not validated: there is no bpy in .venv", flush=True)
+        print(f"no {arguments[0]}: there is no bpy in .venv", flush=True)
         return 0
-    return subprocess.run([python, found[-1], "validate", target], check=False).returncode
+    return subprocess.run([_environment_python(ROOT / ".venv"), found[-1], *arguments], check=False).returncode
 
 
 def run_link(options: argparse.Namespace) -> int:
