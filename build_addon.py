@@ -28,9 +28,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 PACKAGE = "understudy"
 CACHE = ROOT / ".cache"
-TORCH = "torch==2.13.0"
+REQUIREMENTS = ROOT / "core" / "requirements.txt"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-CORE_PACKAGES = ["safetensors==0.8.0", "ftfy==6.3.1", "soundfile==0.14.0", "soxr==1.1.0", "sounddevice==0.5.6"]
 TEST_PACKAGES = ["pytest==9.2.0", "hypothesis==6.170.15"]
 CHECK_PACKAGES = ["ruff==0.17.6", "mypy==2.4.1", "tokenizers==0.23.3", "fake-bpy-module-4.5==20260730"]
 # Blender as a module exists for one Python a version, and each is tied to a range of numpy
@@ -44,6 +43,13 @@ LIBRARIES = {
 }  # fmt: skip
 
 
+def core_packages() -> tuple[str, list[str]]:
+    """torch, which has builds, and the other packages that the core needs."""
+    lines = [line.partition("#")[0].strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()]
+    (torch,) = (line for line in lines if line.startswith("torch=="))
+    return torch, [line for line in lines if line and line != torch]
+
+
 class BuildError(Exception):
     """A sentence for whoever runs this script: what is wrong and what to do."""
 
@@ -55,7 +61,7 @@ def main() -> int:
     commands.add_parser("sheet", help="twenty prompts, or those of --prompts FILE, as one picture: out/sheet.jpg")
     test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
-    commands.add_parser("build", help="make the extension's zip in dist/")
+    commands.add_parser("build", help="make the extension's zip in dist/, and a repository that Blender updates from in dist/repository")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
     link.add_argument("repository", type=Path, help="Blender's folder extensions/user_default")
     # What is not known here is for the program that `try`, `sheet` and `test` start
@@ -123,7 +129,7 @@ def run_build(options: argparse.Namespace) -> int:
             _add(archive, path.relative_to(ROOT).as_posix(), path.read_bytes())
     partial.replace(target)
     print(f"{target.relative_to(ROOT)}: {target.stat().st_size / 1e6:.1f} MB", flush=True)
-    return _validate(target)
+    return _validate(target) or _make_repository(target)
 
 
 def zip_files() -> list[Path]:
@@ -147,13 +153,28 @@ def extension_init(checkout: Path | None = None) -> str:
 
 
 def _validate(target: Path) -> int:
-    """Blender's own validator, which ships inside bpy."""
-    python = _environment_python(ROOT / ".venv")
+    return _extension_tool("validate", target)
+
+
+def _make_repository(target: Path) -> int:
+    """A folder for any web server or shared disk, from which Blender installs and updates: the zip, and an index that names it."""
+    folder = target.parent / "repository"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    try:
+        os.link(target, folder / target.name)
+    except OSError:  # a file system without links
+        shutil.copy(target, folder)
+    return _extension_tool("server-generate", "--repo-dir", folder)
+
+
+def _extension_tool(*arguments: str | Path) -> int:
+    """Blender's own, which ships inside bpy."""
     found = sorted((ROOT / ".venv").rglob("bl_pkg/cli/blender_ext.py"))
     if not found:
-        print("not validated: there is no bpy in .venv", flush=True)
+        print(f"no {arguments[0]}: there is no bpy in .venv", flush=True)
         return 0
-    return subprocess.run([python, found[-1], "validate", target], check=False).returncode
+    return subprocess.run([_environment_python(ROOT / ".venv"), found[-1], *arguments], check=False).returncode
 
 
 def run_link(options: argparse.Namespace) -> int:
@@ -170,7 +191,7 @@ def run_link(options: argparse.Namespace) -> int:
 
 def development_environment(more: list[str] | None = None) -> str:
     """.venv with Blender as a module, torch, and `more`; gives its Python."""
-    return environment(".venv", [*_bpy_packages(), *CORE_PACKAGES, *(more or [])], with_torch=True)
+    return environment(".venv", [*_bpy_packages(), *core_packages()[1], *(more or [])], with_torch=True)
 
 
 def _bpy_packages() -> tuple[str, str]:
@@ -189,7 +210,8 @@ def environment(name: str, packages: list[str], with_torch: bool = False) -> str
     check_system_libraries()
     folder, sentinel = ROOT / name, ROOT / name / "understudy.json"
     present = set(json.loads(sentinel.read_text())) if sentinel.is_file() else set()
-    wanted = {*packages, *([TORCH] if with_torch else []), str(ROOT)}
+    torch = core_packages()[0]
+    wanted = {*packages, *([torch] if with_torch else []), str(ROOT)}
     python = _environment_python(folder)
     if wanted <= present and Path(python).exists():
         return python
@@ -199,8 +221,8 @@ def environment(name: str, packages: list[str], with_torch: bool = False) -> str
     if not Path(python).exists():
         _make_environment(folder)
     _pip(python, packages)
-    if with_torch and TORCH not in present:
-        _install_torch(python)
+    if with_torch and torch not in present:
+        _install_torch(python, torch)
     _make_importable(folder)
     sentinel.write_text(json.dumps(sorted(wanted | present)))
     print(f"{name}: ready after {time.monotonic() - began:.0f} s", flush=True)
@@ -219,14 +241,14 @@ def _environment_python(folder: Path) -> str:
     return str(folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"))
 
 
-def _install_torch(python: str) -> None:
+def _install_torch(python: str, torch: str) -> None:
     """The CPU build where there is no CUDA: it is a tenth of the size."""
     if sys.platform == "linux" and not _has_cuda():
-        build = [f"{TORCH}+cpu", "--extra-index-url", TORCH_CPU_INDEX, "--retries", "1"]
+        build = [f"{torch}+cpu", "--extra-index-url", TORCH_CPU_INDEX, "--retries", "1"]
         if _pip(python, build, must_work=False):
             return
         print("torch's CPU build cannot be had here: installing the default build, which is several GB", flush=True)
-    _pip(python, [TORCH])
+    _pip(python, [torch])
 
 
 def _has_cuda() -> bool:

@@ -1,4 +1,4 @@
-"""The command line inside Blender: `blender -c understudy bake shots.toml`.
+"""The command line inside Blender: `blender -c understudy bake shots.toml`, and `setup` for the engine.
 
 The same through pip's bpy: `python -m understudy.blender_addon.batch bake shots.toml`.
 """
@@ -21,6 +21,7 @@ from .animation.smpl_armature import add_character
 from .engine.client import Engine
 from .exports import check_writable, export
 from .process_end import end_process
+from .set_up_command import add_options, set_up_engine
 from .shots import Shot, read_shots, with_overrides
 
 DONE, SOME_FAILED, CANNOT_START, STOPPED = 0, 1, 2, 130
@@ -36,8 +37,12 @@ def main(arguments: list[str]) -> int:
     bake.add_argument("--again", action="store_true", help="also the shots that are done already")
     bake.add_argument("--device", choices=("auto", "cpu", "cuda"), default="")
     bake.add_argument("--model", default="")
+    add_options(commands.add_parser("setup", help="set the engine up, once"))
     try:
         options = parser.parse_args(arguments)
+        if options.command == "setup":
+            set_up_engine(options, _say)
+            return DONE
         return bake_shots(options.shots, options.again, options.device, options.model, _say)
     except SystemExit as wrong_arguments:  # argparse has said why
         return CANNOT_START if wrong_arguments.code else DONE

@@ -27,10 +27,9 @@ from ..core.contract import (
     StageTime,
     UnderstudyError,
 )
-from . import preferences
+from . import preferences, setting_up
 from .animation.body import key_motion
 from .engine.client import Engine, EngineSettings
-from .engine.setup import EngineState, find_engine_python
 
 # One tick of the interface may take this long; a slice of keying ends a little later
 TICK_SECONDS = 0.008
@@ -153,6 +152,7 @@ class _State:
         self.job: Job | ModelJob | None = None
         self.message = ""
         self.is_error = False
+        self.memory_mb = 0.0  # of the engine, when it was last measured
 
 
 state = _State()
@@ -165,16 +165,15 @@ def busy() -> str:
 
 def engine_refusal() -> str:
     """Why the engine cannot start, in words; empty if it can. Cheap enough for poll()."""
-    chosen = preferences.current()
-    found = find_engine_python(chosen.engine_python if chosen else "")
-    return "" if found.state is EngineState.READY else found.state.value + "."
+    state = setting_up.found().state
+    return "" if state.is_usable else state.value + "."
 
 
 def ready_engine() -> Engine:
     """The engine, with the settings of the preferences. Raises UnderstudyError where no Python can run it."""
     chosen = preferences.current()
-    found = find_engine_python(chosen.engine_python if chosen else "")
-    if found.state is not EngineState.READY:
+    found = setting_up.found()
+    if not found.state.is_usable:
         raise UnderstudyError(found.state.value + ".")
     models = (chosen.models_folder,) if chosen and chosen.models_folder else ()
     niceness = 0 if bpy.app.background else GUI_NICENESS

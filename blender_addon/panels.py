@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, models, preferences, settings
+from . import jobs, models, preferences, setting_up, settings
 from .animation.face_keys import short_name
+from .engine_panel import draw_engine, draw_set_up
 from .feedback import draw_message, draw_progress, draw_sentence
 from .operators.face import can_have_map, chosen_face, face_refused
 from .operators.generate import refused
@@ -35,8 +36,10 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
         _draw_options(layout, chosen)
         if jobs.state.job is not None:
             draw_progress(layout, jobs.state.job)
-        else:
+        elif setting_up.found().state.is_usable:
             _draw_generate(layout, context)
+        else:
+            draw_set_up(layout, context)
         draw_message(layout, context)
 
 
@@ -69,17 +72,8 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
     bl_idname = "UNDERSTUDY_PT_engine"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout, engine = self.layout, jobs.state.engine
-        running = engine is not None and engine.is_running
-        refusal = jobs.engine_refusal()
-        if refusal:
-            draw_sentence(layout, context, refusal, "ERROR")
-        else:
-            layout.label(text="Running" if running else "Starts with the first generation", icon="PLAY" if running else "PAUSE")
-        row = layout.row(align=True)
-        row.operator("understudy.stop_engine")
-        row.operator("understudy.show_log")
-        layout.operator("understudy.preferences")
+        draw_engine(self.layout, context)
+        self.layout.operator("understudy.preferences")
 
 
 class UNDERSTUDY_PT_face(_SidebarPanel, bpy.types.Panel):

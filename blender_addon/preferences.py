@@ -5,7 +5,6 @@ from __future__ import annotations
 import bpy
 
 from . import models
-from .engine.setup import EngineState, find_engine_python
 
 # The extension's own package, bl_ext.user_default.understudy; its name is the key of its preferences
 EXTENSION = (__package__ or "").rpartition(".")[0]
@@ -25,6 +24,12 @@ def _models_folder_changed(chosen: UnderstudyPreferences, _context: bpy.types.Co
     models.refresh(chosen.models_folder)
 
 
+def _engine_python_changed(_chosen: UnderstudyPreferences, _context: bpy.types.Context) -> None:
+    from . import setting_up
+
+    setting_up.forget()
+
+
 class UnderstudyPreferences(bpy.types.AddonPreferences):
     """Preferences of the extension"""
 
@@ -32,7 +37,8 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
 
     engine_python: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Engine Python", subtype="FILE_PATH", default="",
-        description="A Python with torch, numpy and safetensors, or the folder of such an environment; empty looks for one",
+        update=_engine_python_changed,
+        description="A Python of your own with torch, or the folder of its environment; empty takes what was set up",
     )  # fmt: skip
     device: bpy.props.EnumProperty(  # type: ignore[valid-type]
         name="Device", items=DEVICES, default="auto", description="What the engine computes on"
@@ -46,19 +52,27 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         description="A folder with models of your own, one folder each",
     )  # fmt: skip
 
+    idle_minutes: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Free Memory After Minutes", default=10, min=0, max=600,
+        description="Minutes without work after which the engine gives its memory back; 0 keeps it",
+    )  # fmt: skip
+    use_free_before_render: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Free Memory Before Rendering", default=False,
+        description="The engine gives its memory back when a render begins; the next generation starts it again",
+    )  # fmt: skip
+
     def draw(self, context: bpy.types.Context) -> None:
-        from .model_list import draw_models  # which draws jobs, which read these preferences
+        # Both draw what runs, which reads these preferences
+        from .engine_panel import draw_engine
+        from .model_list import draw_models
 
         layout = self.layout
         layout.use_property_split = True
-        for name in ("engine_python", "device", "model", "models_folder"):
+        for name in ("engine_python", "device", "idle_minutes", "use_free_before_render", "model", "models_folder"):
             layout.prop(self, name)
         if model := models.known().get(self.model):
             layout.label(text=f"{model.title}. {model.permission}", icon="INFO")
-        state = find_engine_python(self.engine_python).state
-        row = layout.row()
-        row.label(text=state.value, icon="CHECKMARK" if state is EngineState.READY else "ERROR")
-        row.operator("understudy.check_engine")
+        draw_engine(layout.box(), context)
         draw_models(layout, context)
 
 

@@ -91,6 +91,16 @@ class Engine:
         """A job is under way."""
         return self._job != 0
 
+    @property
+    def pid(self) -> int:
+        """Of the worker process; 0 where there is none."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def idle_seconds(self) -> float:
+        """Since the last job ended; 0 while there is one."""
+        return 0.0 if self.is_busy else time.monotonic() - self._last_sign
+
     def next_id(self) -> int:
         self._next_id += 1
         return self._next_id

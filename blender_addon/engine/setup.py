@@ -10,6 +10,8 @@ from enum import Enum
 from pathlib import Path
 
 from ...core.contract import UnderstudyError
+from .environments import Environment, environment_folder, is_half_made, made_environments
+from .installer import environment_python
 
 ENVIRONMENT_VARIABLE = "UNDERSTUDY_PYTHON"
 _CHECK = """
@@ -31,27 +33,55 @@ class EngineState(Enum):
     """Whether the engine can be started; the value is the sentence for the panel."""
 
     READY = "Engine ready"
-    NOT_CHOSEN = "Choose the engine's Python in the preferences: one with torch, numpy and safetensors"
-    NOT_FOUND = "The engine's Python of the preferences does not exist: choose another"
+    OLDER = "The engine works, but was set up for another version of Blender or Understudy: set it up again to bring it up to date"
+    NOT_SET_UP = "Set the engine up once: PyTorch is fetched, and stays on this machine"
+    HALF_SET_UP = "The set-up was interrupted: set the engine up, and it goes on where it stopped"
+    MOVED = "The Python that the engine was set up with is gone, as after moving Blender: set it up again, which keeps what it can"
+    NOT_FOUND = "The engine's Python of the preferences does not exist: choose another, or leave the field empty"
+    SETTING_UP = "The engine is being set up"
+
+    @property
+    def is_usable(self) -> bool:
+        """The worker can be started."""
+        return self in (EngineState.READY, EngineState.OLDER)
+
+    @property
+    def wants_set_up(self) -> bool:
+        """Setting up is what helps."""
+        return self in (EngineState.OLDER, EngineState.NOT_SET_UP, EngineState.HALF_SET_UP, EngineState.MOVED)
 
 
 @dataclass(frozen=True)
 class EnginePython:
-    """state, and the interpreter where it is READY."""
+    """state, the interpreter where it is usable, and the environment where it is one that we made."""
 
     state: EngineState
     path: str = ""
+    environment: Environment | None = None
 
 
-def find_engine_python(preference: str) -> EnginePython:
-    """From the preference, the environment variable, or this very Python if it has torch. Quick enough to call while drawing."""
+def find_engine_python(preference: str, root: Path | None = None) -> EnginePython:
+    """From the preference, the environment variable, what the set-up made below `root`, or this very Python if it has torch.
+
+    Quick enough to call while drawing, now and then.
+    """
     for wish in (preference.strip(), os.environ.get(ENVIRONMENT_VARIABLE, "")):
         if wish:
             path = _interpreter(Path(wish).expanduser())
             return EnginePython(EngineState.READY, str(path)) if path else EnginePython(EngineState.NOT_FOUND)
+    made = made_environments(root) if root is not None else []
+    if working := next((each for each in made if each.works), None):
+        state = EngineState.READY if working.fits else EngineState.OLDER
+        return EnginePython(state, str(environment_python(working.folder)), working)
     if _torch_is_beside_us():
         return EnginePython(EngineState.READY, sys.executable)
-    return EnginePython(EngineState.NOT_CHOSEN)
+    return EnginePython(_state_without(root, made))
+
+
+def _state_without(root: Path | None, made: list[Environment]) -> EngineState:
+    if root is not None and any(each.folder == environment_folder(root) for each in made):
+        return EngineState.MOVED
+    return EngineState.HALF_SET_UP if root is not None and is_half_made(root) else EngineState.NOT_SET_UP
 
 
 def check_engine_python(path: str) -> str:

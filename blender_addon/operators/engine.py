@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 
 from ...core.contract import UnderstudyError
-from .. import jobs, preferences
-from ..engine.setup import EngineState, check_engine_python, find_engine_python
+from .. import jobs, preferences, setting_up
+from ..engine.setup import check_engine_python
 from .answers import cancelled
 
 LOG_NAME = "Understudy Log"
@@ -16,7 +16,7 @@ class UNDERSTUDY_OT_stop_engine(bpy.types.Operator):
     """End the engine's process and give its memory back; the next generation starts it again"""
 
     bl_idname = "understudy.stop_engine"
-    bl_label = "Stop Engine"
+    bl_label = "Free Memory"
     bl_options = {"INTERNAL"}
 
     @classmethod
@@ -74,9 +74,9 @@ class UNDERSTUDY_OT_check_engine(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        chosen = preferences.current()
-        found = find_engine_python(chosen.engine_python if chosen else "")
-        if found.state is not EngineState.READY:
+        setting_up.forget()
+        found = setting_up.found()
+        if not found.state.is_usable:
             return cancelled(self, found.state.value)
         try:
             lacking = check_engine_python(found.path)

@@ -46,6 +46,20 @@ def test_the_zip_is_of_this_checkout(package: Path) -> None:
     assert stale == []
 
 
+def test_blender_installs_from_the_repository(package: Path, tmp_path: Path) -> None:
+    """With Blender's own client, which checks the sum of what it fetches."""
+    client = Path(bpy.utils.system_resource("SCRIPTS")) / "addons_core" / "bl_pkg" / "cli" / "blender_ext.py"
+    index = package.parent / "repository" / "index.json"
+    where = ["--remote-url", index.as_uri(), "--local-dir", tmp_path, "--online-user-agent", "tests", "--access-token", "", "--timeout", "10"]
+    known = subprocess.run([sys.executable, client, "install", "--help"], capture_output=True, text=True, check=True).stdout
+    this = {"--blender-version": bpy.app.version, "--python-version": sys.version_info[:3]}  # the second from 4.3 on
+    versions = [text for name, version in this.items() if name in known for text in (name, ".".join(map(str, version)))]
+    for command in (["sync", "--remote-name", "studio", *where], ["install", "understudy", "--local-cache", "0", *versions, *where]):
+        done = subprocess.run([sys.executable, client, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "understudy" / "core" / "requirements.txt").is_file()
+
+
 def test_it_installs_into_a_clean_profile_and_generates(package: Path, engine_python: str, tmp_path: Path) -> None:
     environment = {**os.environ, "BLENDER_USER_RESOURCES": str(tmp_path / "profile"), "UNDERSTUDY_PYTHON": engine_python}
     (tmp_path / "profile").mkdir()

@@ -13,7 +13,7 @@ from understudy.blender_addon.engine.setup import ENVIRONMENT_VARIABLE, EnginePy
 from understudy.core.contract import UnderstudyError
 
 NOT_FOUND = EnginePython(EngineState.NOT_FOUND)
-NOT_CHOSEN = EnginePython(EngineState.NOT_CHOSEN)
+NOT_SET_UP = EnginePython(EngineState.NOT_SET_UP)
 
 
 @pytest.fixture
@@ -78,17 +78,18 @@ def test_a_wish_that_is_not_there_is_not_replaced_by_another(
 
 
 def test_without_a_wish_a_python_without_torch_does_not_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_engine_python("") == NOT_CHOSEN
+    assert find_engine_python("") == NOT_SET_UP
     with_torch(tmp_path)
     for executable in ("/opt/blender-5.0/blender", "", None):
         monkeypatch.setattr(sys, "executable", executable)
-        assert find_engine_python("") == NOT_CHOSEN
+        assert find_engine_python("") == NOT_SET_UP
 
 
 def test_each_state_says_in_one_line_what_to_do() -> None:
     for state in EngineState:
         assert "\n" not in state.value and not state.value.endswith(".")
-        assert state is EngineState.READY or "choose" in state.value.lower()
+        assert not state.wants_set_up or "set" in state.value.lower()
+        assert state.is_usable or state.wants_set_up or state is EngineState.SETTING_UP or "choose" in state.value
 
 
 def test_an_interpreter_is_checked_by_starting_it(engine_python: str, tmp_path: Path, executable: Callable[[str], Path]) -> None:

@@ -1,0 +1,112 @@
+"""The engine as the sidebar and the preferences show it: the one button that sets it up, how far that is, and what is there.
+
+Draws, never decides: no disk, no process, nothing that waits.
+"""
+
+from __future__ import annotations
+
+import time
+
+import bpy
+
+from . import jobs, preferences, setting_up
+from .engine.setup import EngineState
+from .feedback import draw_sentence
+
+
+def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What the engine lacks in a sentence, what would be fetched in a second, and one button. Progress while it runs."""
+    state = setting_up.state
+    if state.run is not None:
+        _draw_progress(layout, state.run)
+        return
+    found = setting_up.found().state
+    draw_sentence(layout, context, found.value + ".", "INFO")
+    if found.wants_set_up:
+        _draw_button(layout, context)
+    else:
+        layout.operator("understudy.preferences")
+    _draw_message(layout, context)
+
+
+def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """State and device, and the buttons that set up, repair and remove."""
+    found = setting_up.found()
+    if setting_up.state.run is not None or not found.state.is_usable:
+        draw_set_up(layout, context)
+    else:
+        draw_sentence(layout, context, found.state.value + ".", "CHECKMARK" if found.state is EngineState.READY else "INFO")
+        if found.environment is not None:
+            device = _device(found.environment.device)
+            draw_sentence(layout, context, f"PyTorch {found.environment.torch}, Python {found.environment.python}, {device}", "BLANK1")
+        if found.state is EngineState.OLDER:
+            _draw_button(layout, context)
+        _draw_worker(layout)
+        _draw_message(layout, context)
+    if setting_up.state.run is None:
+        _draw_others(layout, found.environment is not None)
+
+
+def _device(card: str) -> str:
+    """What the engine computes on: the card that the environment found, unless the preferences say otherwise."""
+    chosen = preferences.current()
+    return card if card and (chosen is None or chosen.device != "cpu") else "processor"
+
+
+def _draw_worker(layout: bpy.types.UILayout) -> None:
+    running = jobs.state.engine is not None and jobs.state.engine.is_running
+    memory = f", {jobs.state.memory_mb:,.0f} MB" if jobs.state.memory_mb else ""
+    layout.label(text=f"Running{memory}" if running else "Starts with the first generation", icon="PLAY" if running else "PAUSE")
+    row = layout.row(align=True)
+    row.operator("understudy.stop_engine")
+    row.operator("understudy.show_log")
+
+
+def _draw_others(layout: bpy.types.UILayout, is_ours: bool) -> None:
+    column = layout.column(align=True)
+    column.operator("understudy.set_up_from_wheels", icon="FILE_FOLDER")
+    row = column.row(align=True)
+    row.operator("understudy.test_engine")
+    row.operator("understudy.copy_report", icon="COPYDOWN")
+    row = column.row(align=True)
+    row.operator("understudy.check_engine")
+    row.operator("understudy.show_set_up_log")
+    if is_ours:
+        row = column.row(align=True)
+        row.operator("understudy.set_up_engine", text="Repair").use_repair = True
+        row.operator("understudy.remove_engine", text="Remove")
+
+
+def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Blender's own button that allows going online stands where that must come first."""
+    look, reason = setting_up.state.look, setting_up.offline_reason()
+    offer = look.offer if look is not None else ""
+    draw_sentence(layout, context, offer or "Looking at this machine...", "BLANK1")
+    if reason:
+        draw_sentence(layout, context, reason + ".", "INTERNET_OFFLINE")
+    row = layout.row()
+    row.scale_y = 1.6
+    row.enabled = bool(offer)  # nobody agrees to what is not said yet, nor presses a button that moves away
+    if reason and not bpy.app.online_access_override:
+        row.operator("extensions.userpref_allow_online", text="Allow Online Access", icon="INTERNET")
+    elif reason:
+        row.operator("understudy.set_up_from_wheels", icon="FILE_FOLDER")
+    else:
+        row.operator("understudy.set_up_engine", icon="IMPORT")
+
+
+def _draw_progress(layout: bpy.types.UILayout, run: setting_up.Run) -> None:
+    row = layout.row(align=True)
+    row.scale_y = 1.6
+    row.progress(factor=run.factor, text=f"{run.step}  {time.monotonic() - run.began:.0f} s", type="BAR")
+    row.operator("understudy.cancel_set_up", text="", icon="X")
+    if run.detail:
+        layout.label(text=run.detail, icon="BLANK1")
+
+
+def _draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    state = setting_up.state
+    if state.message:
+        draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
+    if state.message and state.is_error:
+        layout.operator("understudy.show_set_up_log")
