@@ -13,7 +13,10 @@ CONTENTS = {
     "safetensors": "",
     "ftfy": "",
 }
-VERSIONS = {"torch": "2.13.0+cpu", "numpy": "2.0.0", "safetensors": "0.8.0", "ftfy": "6.3.1"}
+VERSIONS = {
+    "torch": "2.13.0+cpu", "numpy": "2.0.0", "safetensors": "0.8.0", "ftfy": "6.3.1",
+    "soundfile": "0.14.0", "soxr": "1.1.0", "sounddevice": "0.5.6",
+}  # fmt: skip
 
 
 def write_wheels(folder: Path, modules: int = 40, **changed: str) -> Path:
