@@ -109,6 +109,7 @@ def _add_network(train: Parsers[argparse.ArgumentParser], name: str, steps: int,
     parser.add_argument("--threads", type=int, help="CPU threads; all cores if left out")
     parser.add_argument("--sizes", choices=("starter", "paper"), default="starter")
     parser.add_argument("--save-every", type=int, default=500)
+    parser.add_argument("--patience", type=int, default=8, help="ends after so many validations in a row without a better one")
     parser.set_defaults(run=_train)
 
 
@@ -127,7 +128,7 @@ def _train(options: argparse.Namespace) -> None:
     wanted = sizes.PAPER if options.sizes == "paper" else sizes.STARTER
     ingredients = Ingredients(options.corpus, options.folder, wanted, torch.device(options.device), ProgressLine(), options.start_from)
     task, config = ingredients.task(options.network)
-    schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup)
+    schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup, patience=options.patience)
     hardware = Hardware(options.device, options.bf16, save_every=options.save_every)
     Run(options.folder / options.network, task, schedule, hardware, config).train()
     if options.network == "judge":

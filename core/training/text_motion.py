@@ -112,7 +112,8 @@ class TextMotionSampler:
         frames = [self._representation.normalise(example.frames[: length * FRAMES_PER_TOKEN])
                   for example, length in zip(examples, lengths.tolist(), strict=True)]  # fmt: skip
         padded = torch.nn.utils.rnn.pad_sequence(frames, batch_first=True)
-        with torch.no_grad():
+        # Half precision is for what learns: rounded vectors have other codes
+        with torch.no_grad(), torch.autocast("cpu", enabled=False):
             ids = self._tokenizer.encode(padded)
         positions = torch.arange(ids.shape[1])
         context_tokens = torch.tensor([example.context_frames // FRAMES_PER_TOKEN for example in examples])

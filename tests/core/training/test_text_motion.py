@@ -55,6 +55,12 @@ def test_ids_are_codes_up_to_the_end_and_minus_one_beyond(sampler: TextMotionSam
     assert int(batch.ids[~batch.pad].min()) >= 0 and int(batch.ids.max()) < 32
 
 
+def test_half_precision_of_what_learns_leaves_the_codes_as_they_are(sampler: TextMotionSampler) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        halved = drawn(sampler, 40)
+    assert torch.equal(halved.ids, drawn(sampler, 40).ids)
+
+
 def test_what_came_before_is_a_beginning_and_never_everything(sampler: TextMotionSampler) -> None:
     batch = drawn(sampler, 400)
     before = batch.context.sum(-1)
