@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ..core.contract import (
-    BodyReply,
-    BodyRequest,
     Cancelled,
     Failure,
     ImportReply,
@@ -24,37 +20,26 @@ from ..core.contract import (
     RemoveReply,
     RemoveRequest,
     Reply,
-    StageTime,
     UnderstudyError,
 )
 from . import preferences
-from .animation.body import key_motion
 from .engine.client import Engine, EngineSettings
 from .engine.setup import EngineState, find_engine_python
+from .tasks import Keyed, Task
 
 # One tick of the interface may take this long; a slice of keying ends a little later
 TICK_SECONDS = 0.008
 GUI_NICENESS = 5  # the worker steps back behind Blender's own drawing and playback
 
 
-@dataclass(frozen=True)
-class Task:
-    """What to generate and where its keys go; names, because references do not outlive an undo."""
-
-    request: BodyRequest
-    armature: str
-    start_frame: float
-    fps: float
-
-
 class EngineJob:
-    """A request under way: how far it is, for the panel. Call `advance` until it is True."""
+    """Work under way: how far it is, for the panel. Call `advance` until it is True."""
 
-    def __init__(self, engine: Engine, request: BodyRequest | ImportRequest | RemoveRequest) -> None:
+    def __init__(self, engine: Engine | None) -> None:
+        """engine: None for work that needs none."""
         self.stage, self.factor = "Starting the engine", 0.0
         self.began = time.monotonic()
         self._engine = engine
-        engine.submit(request)
 
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         """Works for about this long; True when done. Raises the job's UnderstudyError; then nothing was changed."""
@@ -62,7 +47,8 @@ class EngineJob:
 
     def cancel(self) -> None:
         """Stops the engine's work; `advance` then raises Cancelled."""
-        self._engine.cancel()
+        if self._engine is not None:
+            self._engine.cancel()
 
     def run(self) -> None:
         """Waits until done, for background mode."""
@@ -75,7 +61,7 @@ class EngineJob:
     def _replies(self) -> list[Reply]:
         """What has come; a Failure is raised, and progress is kept."""
         replies: list[Reply] = []
-        for message in self._engine.poll():
+        for message in self._engine.poll() if self._engine is not None else ():
             if isinstance(message, Failure):
                 raise message.raised()
             if isinstance(message, Progress):
@@ -90,6 +76,10 @@ class ModelJob(EngineJob):
 
     reply: ImportReply | RemoveReply | None = None
 
+    def __init__(self, engine: Engine, request: ImportRequest | RemoveRequest) -> None:
+        super().__init__(engine)
+        engine.submit(request)
+
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         for reply in self._replies():
             if isinstance(reply, ImportReply | RemoveReply):
@@ -98,51 +88,50 @@ class ModelJob(EngineJob):
 
 
 class Job(EngineJob):
-    """A Task under way; when it is done, `actions` holds the names of the Actions made."""
+    """A task under way; when it is done, `keyed` tells what was made."""
 
-    def __init__(self, engine: Engine, task: Task) -> None:
+    def __init__(self, engine: Engine | None, task: Task) -> None:
+        super().__init__(engine)
         self.task = task
-        self.actions: tuple[str, ...] = ()
-        self.times: tuple[StageTime, ...] = ()
-        self._slices: Generator[None, None, tuple[str, ...]] | None = None
+        self.keyed: Keyed | None = None
+        self.is_writing = False
+        self._steps = task.steps()
         self._is_thrown_away = False
-        super().__init__(engine, task.request)
+        self._step(None)
 
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         if self._is_thrown_away:
             raise Cancelled("Cancelled: nothing was changed.")
         until = time.monotonic() + seconds
         for reply in self._replies():
-            self._take(reply)
-        while self._slices is not None and time.monotonic() < until:
-            try:
-                next(self._slices)
-            except StopIteration as finished:
-                self.actions = tuple(finished.value)
-                return True
-        return False
+            self._step(reply)
+        while self.is_writing and time.monotonic() < until:
+            self._step(None)
+        return self.keyed is not None
 
     def cancel(self) -> None:
         """Stops the engine's work, or throws half-written keys away; `advance` then raises Cancelled."""
-        if self._slices is not None:
-            self._slices.close()
+        if self.is_writing:
+            self._steps.close()
             self._is_thrown_away = True
         super().cancel()
-
-    @property
-    def is_writing(self) -> bool:
-        return self._slices is not None
 
     def _wait(self) -> None:
         if not self.is_writing:
             super()._wait()
 
-    def _take(self, reply: Reply) -> None:
-        if isinstance(reply, BodyReply):
-            self.stage, self.factor, self.times = "Writing the keys", 1.0, reply.times
-            first, *others = reply.motions
-            task = self.task
-            self._slices = key_motion(task.armature, first, task.start_frame, task.fps, variations=others)
+    def _step(self, reply: Reply | None) -> None:
+        """To the task's next slice of keying, or its next request."""
+        try:
+            request = self._steps.send(reply)
+        except StopIteration as finished:
+            self.keyed, self.is_writing = finished.value, False
+            return
+        self.is_writing = request is None
+        if request is None:
+            self.stage, self.factor = "Writing the keys", 1.0
+        elif self._engine is not None:
+            self._engine.submit(request)
 
 
 class _State:
