@@ -4,6 +4,7 @@ Stdlib and numpy only, because both sides import it. Conventions everywhere: flo
 body faces +Z, its left is +X; quaternions wxyz, unit, sign-continuous in time. T frames, J joints.
 """
 
+from .emotions import EMOTIONS, MAX_INTENSITY, EmotionChange
 from .errors import (
     BadRequest,
     Cancelled,
@@ -15,16 +16,17 @@ from .errors import (
     WorkerDied,
     WorkerHung,
 )
+from .face_amounts import MAX_AMOUNT, FaceAmounts, with_amounts
+from .face_messages import MAX_DIVERSITY, MAX_FACE_SECONDS, MAX_TEMPERATURE, FaceReply, FaceRequest
 from .face_motion import FaceMotion
 from .face_spaces import ARKIT, FLAME_2020, FLAME_2023, FLAME_2023_OPEN, flame_expression_names
 from .folders import user_models_folder
 from .frames import decode_frame, encode_frame, read_frame
+from .gaze_shapes import gaze_as_shapes
 from .messages import (
     CONTRACT_VERSION,
     MAX_PROMPT_CHARACTERS,
     MAX_SECONDS,
-    MAX_SEED,
-    MAX_VARIATIONS,
     MIN_SECONDS,
     BodyReply,
     BodyRequest,
@@ -35,29 +37,45 @@ from .messages import (
     ImportRequest,
     Job,
     Message,
-    Progress,
     Quality,
     RemoveReply,
     RemoveRequest,
     Reply,
-    StageTime,
     Unload,
 )
 from .motion import BodyMotion
+from .progress import Progress, StageTime
+from .ranges import MAX_SEED, MAX_VARIATIONS
 from .recipes import FaceRecipe, Recipe
+from .recording_messages import (
+    MAX_RECORDING_SECONDS,
+    RECORDING_STAGE,
+    Level,
+    RecordReply,
+    RecordRequest,
+    StopRecording,
+)
 from .version import VERSION
 
 __all__ = [
     "ARKIT",
     "CONTRACT_VERSION",
+    "EMOTIONS",
     "FLAME_2020",
     "FLAME_2023",
     "FLAME_2023_OPEN",
+    "MAX_AMOUNT",
+    "MAX_DIVERSITY",
+    "MAX_FACE_SECONDS",
+    "MAX_INTENSITY",
     "MAX_PROMPT_CHARACTERS",
+    "MAX_RECORDING_SECONDS",
     "MAX_SECONDS",
     "MAX_SEED",
+    "MAX_TEMPERATURE",
     "MAX_VARIATIONS",
     "MIN_SECONDS",
+    "RECORDING_STAGE",
     "VERSION",
     "BadRequest",
     "BodyMotion",
@@ -66,22 +84,30 @@ __all__ = [
     "Cancel",
     "Cancelled",
     "ContractError",
+    "EmotionChange",
+    "FaceAmounts",
     "FaceMotion",
     "FaceRecipe",
+    "FaceReply",
+    "FaceRequest",
     "Failure",
     "Hello",
     "ImportReply",
     "ImportRequest",
     "Job",
+    "Level",
     "Message",
     "OutOfMemory",
     "Progress",
     "Quality",
     "Recipe",
+    "RecordReply",
+    "RecordRequest",
     "RemoveReply",
     "RemoveRequest",
     "Reply",
     "StageTime",
+    "StopRecording",
     "UnderstudyError",
     "Unload",
     "VersionMismatch",
@@ -91,6 +117,8 @@ __all__ = [
     "decode_frame",
     "encode_frame",
     "flame_expression_names",
+    "gaze_as_shapes",
     "read_frame",
     "user_models_folder",
+    "with_amounts",
 ]

@@ -14,6 +14,8 @@ from .npz_files import load_npz, save_npz
 from .recipes import FaceRecipe
 
 FILE_FORMAT = "understudy face motion 1"
+OPTIONAL_TRACKS = ("head", "eyes", "blinks")
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class FaceMotion:
     expression: (T, E) coefficients in the face space `space`, whose meanings are `expression_names`; see face_spaces.
     jaw: (T, 3) against the head. head: (T, 3) against the body, or None where the model makes none. eyes: (T, 2, 3) left and right
     against the head, or None. Axes of the head at rest: X to its left, Y up, Z to the front.
+    blinks: (T,) 0..1, how far blinks close both lids, or None; apart from what the expression does to them.
     fps: frames a second; frame 0 is at 0 s, where the sound starts.
     """
 
@@ -34,13 +37,15 @@ class FaceMotion:
     head: np.ndarray | None = None
     eyes: np.ndarray | None = None
     recipe: FaceRecipe = field(default_factory=FaceRecipe)
+    blinks: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         frames = len(self.expression)
-        shapes = {"expression": (frames, len(self.expression_names)), "jaw": (frames, 3), "head": (frames, 3), "eyes": (frames, 2, 3)}
+        shapes = {"expression": (frames, len(self.expression_names)), "jaw": (frames, 3)}
+        shapes |= {"head": (frames, 3), "eyes": (frames, 2, 3), "blinks": (frames,)}
         for name, shape in shapes.items():
             array = getattr(self, name)
-            if array is None and name in ("head", "eyes"):
+            if array is None and name in OPTIONAL_TRACKS:
                 continue
             if array.shape != shape or array.dtype != np.float32:
                 raise ValueError(f"{name} is {array.dtype} {array.shape}, not float32 {shape}")
@@ -48,6 +53,8 @@ class FaceMotion:
                 raise ValueError(f"{name} holds numbers that are not finite")
         if frames == 0:
             raise ValueError("a motion of 0 frames")
+        if self.blinks is not None and (self.blinks.min() < 0 or self.blinks.max() > 1 + _ROUNDING):
+            raise ValueError(f"blinks go from {self.blinks.min():g} to {self.blinks.max():g}, not from 0 to 1")
         if not self.space or len(set(self.expression_names)) != len(self.expression_names):
             raise ValueError(f"coefficients of the face space {self.space!r} by names of which some are the same")
         if not 0 < self.fps < math.inf:
@@ -76,8 +83,7 @@ class FaceMotion:
             self,
             expression=between(self.expression),
             jaw=between(self.jaw),
-            head=None if self.head is None else between(self.head),
-            eyes=None if self.eyes is None else between(self.eyes),
+            **{name: between(track) for name in OPTIONAL_TRACKS if (track := getattr(self, name)) is not None},
         )
 
     def save(self, path: Path) -> None:
@@ -85,8 +91,7 @@ class FaceMotion:
         arrays = {
             "expression": self.expression,
             "jaw": self.jaw,
-            "head": self.head,
-            "eyes": self.eyes,
+            **{name: getattr(self, name) for name in OPTIONAL_TRACKS},
             "expression_names": np.array(self.expression_names, str),
             "space": np.array(self.space),
             "fps": np.float32(self.fps),
@@ -104,8 +109,7 @@ class FaceMotion:
         return cls(
             expression=arrays["expression"],
             jaw=arrays["jaw"],
-            head=arrays.get("head"),
-            eyes=arrays.get("eyes"),
+            **{name: arrays.get(name) for name in OPTIONAL_TRACKS},
             expression_names=tuple(str(name) for name in arrays["expression_names"]),
             space=str(arrays["space"]),
             fps=float(arrays["fps"]),

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from enum import Enum
 
 from .errors import BadRequest, UnderstudyError
+from .face_messages import FaceReply, FaceRequest
 from .motion import BodyMotion
+from .progress import Progress, StageTime
+from .ranges import MAX_SEED, MAX_VARIATIONS, check_range
+from .recording_messages import Level, RecordReply, RecordRequest, StopRecording
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 3
+CONTRACT_VERSION = 4
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 MAX_PROMPT_CHARACTERS = 1000
-MAX_VARIATIONS = 16
-MAX_SEED = 2**31 - 1  # the largest value of Blender's integer properties
 MAX_GUIDANCE = 20.0
 MAX_STEPS = 200
 
@@ -66,11 +68,11 @@ class BodyRequest:
                 f"A motion of {self.seconds:g} s cannot be made: choose between {MIN_SECONDS:g} and {MAX_SECONDS:g} seconds"
                 " (longer takes are made as several shots)."
             )
-        _check_range("seed", self.seed, 0, MAX_SEED)
-        _check_range("number of steps", self.steps, 2, MAX_STEPS)
+        check_range("seed", self.seed, 0, MAX_SEED)
+        check_range("number of steps", self.steps, 2, MAX_STEPS)
         if self.guidance is not None:
-            _check_range("guidance", self.guidance, 0.0, MAX_GUIDANCE)
-        _check_range("number of variations", self.variations, 1, MAX_VARIATIONS)
+            check_range("guidance", self.guidance, 0.0, MAX_GUIDANCE)
+        check_range("number of variations", self.variations, 1, MAX_VARIATIONS)
 
     def _validate_text(self) -> None:
         text = self.text.strip()
@@ -81,12 +83,6 @@ class BodyRequest:
                 f"The prompt has {len(text):,} characters and at most {MAX_PROMPT_CHARACTERS:,} are read:"
                 " shorten it, or split it into several takes."
             )
-
-
-def _check_range(what: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        shown, lowest, highest = (f"{number:,}" if isinstance(number, int) else f"{number:g}" for number in (value, low, high))
-        raise BadRequest(f"The {what} is {shown}: choose between {lowest} and {highest}.")
 
 
 @dataclass(frozen=True)
@@ -128,24 +124,6 @@ class Unload:
     """Gives the memory of all loaded models back. Answered by Progress(id, "unloaded", 1, 1)."""
 
     id: int
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Job `id` has done `step` of `total` steps of a stage named in words for the panel."""
-
-    id: int
-    stage: str
-    step: int
-    total: int
-
-
-@dataclass(frozen=True)
-class StageTime:
-    """Seconds of wall time that one stage of a job took."""
-
-    stage: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -191,6 +169,6 @@ class Failure:
         return UnderstudyError.by_name(self.error, self.text)
 
 
-Job = BodyRequest | ImportRequest | RemoveRequest | Unload
-Reply = BodyReply | ImportReply | RemoveReply
-Message = Hello | Job | Cancel | Progress | Reply | Failure
+Job = BodyRequest | FaceRequest | RecordRequest | ImportRequest | RemoveRequest | Unload
+Reply = BodyReply | FaceReply | RecordReply | ImportReply | RemoveReply
+Message = Hello | Job | Cancel | StopRecording | Progress | Level | Reply | Failure

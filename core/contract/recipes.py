@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
+
+from .emotions import EmotionChange
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,12 @@ class StoredRecipe:
         entries = json.loads(text)
         if not isinstance(entries, dict):
             raise TypeError("its recipe cannot be read")
-        return cls(**{name: value for name, value in entries.items() if name in cls.__dataclass_fields__})
+        return cls(**cls._known({name: value for name, value in entries.items() if name in cls.__dataclass_fields__}))
+
+    @classmethod
+    def _known(cls, entries: dict[str, Any]) -> dict[str, Any]:
+        """The fields by their names, out of what JSON makes of them."""
+        return entries
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class Recipe(StoredRecipe):
 
 @dataclass(frozen=True)
 class FaceRecipe(StoredRecipe):
-    """A face's. audio: name of the sound file. emotion: its name, empty for what the voice sounds like. intensity: 0..1."""
+    """A face's. The fields are FaceRequest's, but `audio` and `emotion_audio` are names of files without their folders."""
 
     audio: str = ""
     emotion: str = ""
@@ -51,3 +58,14 @@ class FaceRecipe(StoredRecipe):
     model: str = ""
     weights: str = ""
     version: str = ""
+    start_s: float = 0.0
+    seconds: float = 0.0
+    emotion_audio: str = ""
+    changes: tuple[EmotionChange, ...] = ()
+    diversity: float = 0.0
+    temperature: float = 0.0
+    actor: int = 0
+
+    @classmethod
+    def _known(cls, entries: dict[str, Any]) -> dict[str, Any]:
+        return entries | {"changes": tuple(EmotionChange(**change) for change in entries.get("changes", ()))}

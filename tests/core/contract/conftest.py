@@ -16,16 +16,25 @@ from understudy.core.contract import (
     BodyReply,
     BodyRequest,
     Cancel,
+    EmotionChange,
+    FaceMotion,
+    FaceRecipe,
+    FaceReply,
+    FaceRequest,
     Failure,
     Hello,
     ImportReply,
     ImportRequest,
+    Level,
     Message,
     Progress,
     Recipe,
+    RecordReply,
+    RecordRequest,
     RemoveReply,
     RemoveRequest,
     StageTime,
+    StopRecording,
     Unload,
 )
 
@@ -51,24 +60,53 @@ def motions(draw: st.DrawFn) -> BodyMotion:
     return BodyMotion(array(frames, 3), array(frames, joints, 4), array(frames, 4), names, parents, array(joints, 3), fps, recipe)
 
 
+stage_times = st.lists(st.builds(StageTime, text, real), max_size=3).map(tuple)
+changes = st.lists(st.builds(EmotionChange, real, text, real), max_size=3).map(tuple)
+
+
+@st.composite
+def faces(draw: st.DrawFn) -> FaceMotion:
+    frames = draw(st.integers(1, 5))
+    coefficients = tuple(draw(st.lists(text, max_size=3, unique=True)))
+
+    def array(low: float, high: float, *shape: int) -> np.ndarray:
+        count = int(np.prod(shape))
+        numbers = st.floats(low, high, width=32)
+        return np.array(draw(st.lists(numbers, min_size=count, max_size=count)), np.float32).reshape(shape)
+
+    head, eyes, blinks = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
+    recipe = FaceRecipe(draw(text), draw(text), draw(real), draw(whole), start_s=draw(real), changes=draw(changes), actor=draw(whole))
+    return FaceMotion(
+        array(-10, 10, frames, len(coefficients)), array(-1, 1, frames, 3), coefficients, draw(text.filter(bool)), draw(st.floats(1e-3, 1e6)),
+        array(-1, 1, frames, 3) if head else None, array(-1, 1, frames, 2, 3) if eyes else None, recipe,
+        array(0, 1, frames) if blinks else None,
+    )  # fmt: skip
+
+
 def every_message() -> st.SearchStrategy[Message]:
     return st.one_of(
         st.builds(Hello, whole, text, text),
         st.builds(BodyRequest, whole, text, st.none() | real, whole, whole, real, whole, text, text),
+        st.builds(FaceRequest, whole, text, real, st.none() | real, text, text, real, changes, real, real, whole, whole, whole, text, text),
+        st.builds(RecordRequest, whole, text, text, real),
         st.builds(Cancel, whole),
+        st.builds(StopRecording, whole),
+        st.builds(Level, whole, real),
         st.builds(Unload, whole),
         st.builds(ImportRequest, whole, names, text, st.booleans()),
         st.builds(RemoveRequest, whole, text),
         st.builds(ImportReply, whole, names, names, names),
         st.builds(RemoveReply, whole, text, whole),
+        st.builds(RecordReply, whole, text, real),
         st.builds(Progress, whole, text, whole, whole),
         st.builds(Failure, whole, text, text),
         st.builds(
             BodyReply,
             whole,
             st.lists(motions(), max_size=3).map(tuple),
-            st.lists(st.builds(StageTime, text, real), max_size=3).map(tuple),
+            stage_times,
         ),
+        st.builds(FaceReply, whole, st.lists(faces(), max_size=3).map(tuple), stage_times),
     )
 
 
@@ -103,11 +141,17 @@ def one_of_each() -> list[Message]:
         np.arange(6, dtype=np.float32).reshape(2, 3), np.ones((2, 1, 4), np.float32), np.zeros((2, 4), np.float32), ("pelvis",), (-1,),
         np.zeros((1, 3), np.float32), 20.0, Recipe("walks", 0.05, 3, 16, 4.0, 0, "starter", "00ff", "0.1.0"),
     )  # fmt: skip
+    face = FaceMotion(
+        np.ones((2, 1), np.float32), np.zeros((2, 3), np.float32), ("jawOpen",), "arkit", 25.0, np.zeros((2, 3), np.float32),
+        np.zeros((2, 2, 3), np.float32), FaceRecipe("a.wav", changes=(EmotionChange(0.02, "sad"),)), np.zeros(2, np.float32),
+    )  # fmt: skip
     return [
         Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0, guidance=3.5), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
         BodyReply(1, (motion,), (StageTime("loading", 0.25),)), Failure(1, "BadRequest", "Too long."),
         ImportRequest(3, ("/downloads/kit.zip", "/downloads/ViT-B-32.pt"), "mine", True), RemoveRequest(4, "mine"),
         ImportReply(3, ("clip-vit-b32", "mine"), ("kit.zip/a.tar",), ("b.npy",)), RemoveReply(4, "mine", 1234),
+        FaceRequest(5, "/sounds/a.wav", 1.5, 2.0, "happy", changes=(EmotionChange(0.5, "sad", 0.5),)), FaceReply(5, (face,), (StageTime("loading", 0.25),)),
+        RecordRequest(6, "/sounds/b.wav", "Headset"), StopRecording(6), Level(6, 0.5), RecordReply(6, "/sounds/b.wav", 2.5),
     ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import random
 from collections.abc import Callable
@@ -13,10 +14,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.contract import ARKIT, FLAME_2020, BadRequest, BodyMotion, FaceMotion, FaceRecipe, flame_expression_names
+from understudy.core.contract import (
+    ARKIT,
+    FLAME_2020,
+    BadRequest,
+    BodyMotion,
+    EmotionChange,
+    FaceMotion,
+    FaceRecipe,
+    flame_expression_names,
+)
 
 Same = Callable[[object, object], bool]
-RECIPE = FaceRecipe("Grüße.wav", "happy", 0.8, 7, 1, "starter", "00ff", "0.1.0")
+RECIPE = FaceRecipe(
+    "Grüße.wav", "happy", 0.8, 7, 1, "starter", "00ff", "0.1.0", 1.5, 2.0, "angry.flac",
+    (EmotionChange(0.5, "sad", 0.25), EmotionChange(1.0, "")), 0.5, 0.1, 3,
+)  # fmt: skip
 
 
 def smooth(frames: int = 26, coefficients: int = 4, fps: float = 25.0) -> FaceMotion:
@@ -32,6 +45,7 @@ def smooth(frames: int = 26, coefficients: int = 4, fps: float = 25.0) -> FaceMo
         head=seconds * np.float32([0.1, 0.2, 0.3]),
         eyes=seconds[:, None] * np.float32([[0.1, 0.2, 0], [0.2, 0.1, 0]]),
         recipe=RECIPE,
+        blinks=(seconds / seconds[-1:].clip(1 / fps))[:, 0],
     )
 
 
@@ -64,10 +78,11 @@ def face_motions(draw: st.DrawFn) -> FaceMotion:
     # An npz holds text without trailing NULs, and a rate in single precision
     texts = st.text(min_size=1).map(lambda text: text.rstrip("\0") or "-")
     names = tuple(draw(st.lists(texts, min_size=coefficients, max_size=coefficients, unique=True)))
-    head, eyes = draw(st.booleans()), draw(st.booleans())
+    head, eyes, blinks = draw(st.booleans()), draw(st.booleans()), draw(st.booleans())
     return FaceMotion(
         array(frames, coefficients), array(frames, 3), names, draw(texts), float(np.float32(draw(st.floats(1e-3, 1e6)))),
         array(frames, 3) if head else None, array(frames, 2, 3) if eyes else None, FaceRecipe(draw(texts), draw(texts), draw(finite), draw(st.integers())),
+        np.clip(array(frames), 0, 1) if blinks else None,
     )  # fmt: skip
 
 
@@ -88,7 +103,8 @@ def test_saving_replaces_the_old_file_and_leaves_no_other(motion: FaceMotion, fi
     ({"expression": np.zeros((26, 5), np.float32)}, "expression is float32 (26, 5)"), ({"expression": np.zeros((26, 4))}, "float64"),
     ({"expression": np.zeros((0, 4), np.float32)}, "jaw is float32 (26, 3), not float32 (0, 3)"), ({"jaw": np.zeros((25, 3), np.float32)}, "jaw"),
     ({"jaw": np.zeros((26, 4), np.float32)}, "jaw"), ({"head": np.zeros((26, 4), np.float32)}, "head"), ({"eyes": np.zeros((26, 3), np.float32)}, "eyes"),
-    ({"jaw": np.full((26, 3), np.nan, np.float32)}, "jaw holds numbers that are not finite"),
+    ({"blinks": np.zeros((26, 1), np.float32)}, "blinks"), ({"blinks": np.linspace(0, 1.1, 26, dtype=np.float32)}, "from 0 to 1.1"),
+    ({"blinks": np.linspace(-1, 1, 26, dtype=np.float32)}, "from -1 to 1"), ({"jaw": np.full((26, 3), np.nan, np.float32)}, "jaw holds numbers that are not finite"),
     ({"expression_names": ("a", "a", "b", "c")}, "the same"), ({"space": ""}, "face space"), ({"fps": 0.0}, "0 frames a second"),
     ({"fps": float("nan")}, "frames a second"), ({"fps": float("inf")}, "frames a second"), ({"fps": -25.0}, "-25"),
 ])  # fmt: skip
@@ -120,14 +136,14 @@ def test_an_entry_missing(entry: str, file: Path) -> None:
         FaceMotion.load(changed(file, **{entry: None}))
 
 
-@pytest.mark.parametrize("entry", ["head", "eyes"])
+@pytest.mark.parametrize("entry", ["head", "eyes", "blinks"])
 def test_an_optional_entry_missing(entry: str, file: Path) -> None:
     assert getattr(FaceMotion.load(changed(file, **{entry: None})), entry) is None
 
 
 @pytest.mark.parametrize(("entry", "value"), [
     ("format", np.array("understudy body motion 1")), ("expression", np.zeros((25, 4), np.float32)), ("jaw", np.full((26, 3), np.inf, np.float32)),
-    ("eyes", np.zeros((26, 3), np.float32)), ("space", np.array("")), ("fps", np.float32("nan")), ("fps", np.array("fast")), ("recipe", np.array("[]")),
+    ("eyes", np.zeros((26, 3), np.float32)), ("blinks", np.full(26, 2, np.float32)), ("space", np.array("")), ("fps", np.float32("nan")), ("fps", np.array("fast")), ("recipe", np.array("[]")),
     ("expression_names", np.array("Exp1")),
 ])  # fmt: skip
 def test_an_entry_that_does_not_fit(entry: str, value: np.ndarray, file: Path) -> None:
@@ -143,7 +159,7 @@ class Bomb:
         return os.mkdir, (str(self.target),)
 
 
-@pytest.mark.parametrize("entry", [*ENTRIES, "head", "eyes"])
+@pytest.mark.parametrize("entry", [*ENTRIES, "head", "eyes", "blinks"])
 def test_an_entry_of_objects_is_not_unpickled(entry: str, file: Path) -> None:
     target = file.parent / "exploded"
     bomb = np.empty(1, object)
@@ -178,12 +194,36 @@ def test_the_recipe_of_a_newer_version_is_read_as_far_as_it_is_known(file: Path)
     assert FaceMotion.load(file).recipe == FaceRecipe(audio="a.wav", seed=5)
 
 
+def test_a_file_of_the_first_version_has_a_recipe_of_fewer_entries_and_no_blinks(file: Path) -> None:
+    old = {
+        "audio": "a.wav",
+        "emotion": "happy",
+        "intensity": 0.5,
+        "model": "m",
+        "seed": 5,
+        "variation": 1,
+        "version": "0.1.0",
+        "weights": "00ff",
+    }
+    motion = FaceMotion.load(changed(file, recipe=np.array(json.dumps(old)), blinks=None))
+    assert motion.recipe == FaceRecipe(**old) and motion.blinks is None
+
+
+@pytest.mark.parametrize("changes", ["5", "[5]", '[{"emotion": "sad"}]', '[{"at_s": 1, "emotion": "sad", "mood": 1}]'])
+def test_emotion_changes_that_are_none(changes: str, file: Path) -> None:
+    with pytest.raises(BadRequest, match=r"face\.npz"):
+        FaceMotion.load(changed(file, recipe=np.array(f'{{"changes": {changes}}}')))
+
+
 @pytest.mark.parametrize("fps", [24.0, 25.0, 29.97, 60.0, 10.0])
 def test_everything_keeps_its_speed_at_another_rate(fps: float, motion: FaceMotion) -> None:
     resampled = motion.resampled(fps)
     assert resampled.fps == fps and motion.seconds - 1 / fps < resampled.seconds <= motion.seconds + 1e-9
     expected = smooth(len(resampled.expression), fps=fps)
-    for name in ("expression", "jaw", "head", "eyes"):
+    expected = dataclasses.replace(
+        expected, blinks=np.arange(len(expected.expression), dtype=np.float32) / np.float32(fps * motion.seconds)
+    )
+    for name in ("expression", "jaw", "head", "eyes", "blinks"):
         array = getattr(resampled, name)
         np.testing.assert_allclose(array, getattr(expected, name), atol=1e-5, err_msg=name)
         assert array.dtype == np.float32
@@ -197,8 +237,16 @@ def test_faces_are_held_before_the_first_and_after_the_last_frame(motion: FaceMo
 
 
 def test_what_is_not_there_stays_away(motion: FaceMotion) -> None:
-    resampled = dataclasses.replace(motion, head=None, eyes=None).resampled(30.0)
-    assert resampled.head is None and resampled.eyes is None
+    resampled = dataclasses.replace(motion, head=None, eyes=None, blinks=None).resampled(30.0)
+    assert resampled.head is None and resampled.eyes is None and resampled.blinks is None
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=2), st.floats(0, 1))
+def test_blinks_between_two_frames_stay_blinks(closed: list[float], share: float) -> None:
+    nothing = np.zeros((2, 3), np.float32)
+    blinking = FaceMotion(nothing, nothing, ("a", "b", "c"), ARKIT, 1.0, blinks=np.float32(closed))
+    between = blinking.at(np.array([share])).blinks
+    assert between is not None and min(closed) - 1e-6 <= between[0] <= max(closed) + 1e-6
 
 
 def test_a_single_frame_stays_one() -> None:
