@@ -30,7 +30,7 @@ PACKAGE = "understudy"
 CACHE = ROOT / ".cache"
 TORCH = "torch==2.13.0"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-CORE_PACKAGES = ["safetensors==0.8.0", "ftfy==6.3.1"]
+CORE_PACKAGES = ["safetensors==0.8.0", "ftfy==6.3.1", "soundfile==0.14.0", "soxr==1.1.0", "sounddevice==0.5.6"]
 TEST_PACKAGES = ["pytest==9.2.0", "hypothesis==6.170.15"]
 CHECK_PACKAGES = ["ruff==0.17.6", "mypy==2.4.1", "tokenizers==0.23.3", "fake-bpy-module-4.5==20260730"]
 # Blender as a module exists for one Python a version, and each is tied to a range of numpy
