@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import atexit
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 
 from ..core.contract import (
+    RECORDING_STAGE,
     Cancelled,
     Failure,
     ImportReply,
     ImportRequest,
+    Level,
     Progress,
+    RecordReply,
+    RecordRequest,
     RemoveReply,
     RemoveRequest,
     Reply,
@@ -32,14 +37,24 @@ TICK_SECONDS = 0.008
 GUI_NICENESS = 5  # the worker steps back behind Blender's own drawing and playback
 
 
+# Panels that jobs are started from
+BODY, FACE = "body", "face"
+
+
 class EngineJob:
-    """Work under way: how far it is, for the panel. Call `advance` until it is True."""
+    """Work under way: how far it is, and how loud the microphone, for the panel. Call `advance` until it is True."""
 
     def __init__(self, engine: Engine | None) -> None:
         """engine: None for work that needs none."""
-        self.stage, self.factor = "Starting the engine", 0.0
+        self.stage, self.factor, self.level = "Starting the engine", 0.0, 0.0
         self.began = time.monotonic()
+        self._steps_done = 0
         self._engine = engine
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """Changes when the panel should be drawn again."""
+        return self.stage, self.factor, int(time.monotonic() - self.began)
 
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         """Works for about this long; True when done. Raises the job's UnderstudyError; then nothing was changed."""
@@ -66,6 +81,9 @@ class EngineJob:
                 raise message.raised()
             if isinstance(message, Progress):
                 self.stage, self.factor = message.stage, message.step / max(1, message.total)
+                self._steps_done = message.step
+            elif isinstance(message, Level):
+                self.level = message.peak
             elif isinstance(message, Reply):
                 replies.append(message)
         return replies
@@ -85,6 +103,47 @@ class ModelJob(EngineJob):
             if isinstance(reply, ImportReply | RemoveReply):
                 self.reply = reply
         return self.reply is not None
+
+
+class RecordJob(EngineJob):
+    """A recording under way; when it is done, `reply` tells the file."""
+
+    reply: RecordReply | None = None
+
+    def __init__(self, engine: Engine, request: RecordRequest) -> None:
+        super().__init__(engine)
+        self.seconds = 0.0
+        self._is_discarded = False
+        self._recording = engine
+        engine.submit(replace(request, id=engine.next_id()))
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        return *super().shown, self.level
+
+    @property
+    def is_listening(self) -> bool:
+        """The microphone is open."""
+        return self.stage == RECORDING_STAGE
+
+    def advance(self, seconds: float = TICK_SECONDS) -> bool:
+        for reply in self._replies():
+            if isinstance(reply, RecordReply):
+                self.reply = reply
+        self.seconds = self._steps_done / 1000 if self.is_listening else 0.0
+        if self._is_discarded and self.reply is not None:  # it had ended by itself
+            Path(self.reply.path).unlink(missing_ok=True)
+            raise Cancelled("The recording was thrown away.")
+        return self.reply is not None
+
+    def stop(self) -> None:
+        """Ends it and keeps what was heard."""
+        self._recording.stop_recording()
+
+    def cancel(self) -> None:
+        """Ends it and throws away what was heard."""
+        self._is_discarded = True
+        super().cancel()
 
 
 class Job(EngineJob):
@@ -135,13 +194,14 @@ class Job(EngineJob):
 
 
 class _State:
-    """The engine of this Blender, its job, and the last sentence for the panel."""
+    """The engine of this Blender, its job, and the last sentence, with the panel that it is for."""
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
-        self.job: Job | ModelJob | None = None
+        self.job: EngineJob | None = None
         self.message = ""
         self.is_error = False
+        self.place = BODY
 
 
 state = _State()

@@ -57,15 +57,16 @@ def new_action(name: str, owner: Owner) -> ActionSlot:
     return ActionSlot(Reference.to(action, "actions"), owner.id_type, owner.name)
 
 
-def draft_actions(name: str, owners: Sequence[Owner]) -> list[ActionSlot]:
+def draft_actions(name: str, owners: Sequence[Owner], begun: Sequence[ActionSlot | None] = ()) -> list[ActionSlot]:
     """Where keys of each owner can be written while nobody plays them: in a copy of the Action that it plays.
 
     Owners that play none share one where Blender can, with those that do or in a new Action called `name`.
+    begun: for each owner a draft that it shall have instead, or None.
     """
     copies: dict[int, Reference] = {}
-    slots: dict[int, ActionSlot] = {}
+    slots = {number: slot for number, slot in enumerate(begun) if slot is not None}
     for number, owner in enumerate(owners):
-        if (playing := playing_slot(owner)) is not None:
+        if number not in slots and (playing := playing_slot(owner)) is not None:
             if playing.action.uid not in copies:
                 copies[playing.action.uid] = Reference.to(playing.action.resolve().copy(), "actions")
             slots[number] = ActionSlot(copies[playing.action.uid], playing.id_type, playing.name)
@@ -83,6 +84,8 @@ def take_over(drafts: Sequence[ActionSlot], owners: Sequence[Owner]) -> None:
         playing = playing_slot(owner)
         if playing is None:  # an Action without a slot for the owner was not copied
             bind(slot, owner)
+            continue
+        if playing.action == slot.action:
             continue
         before.append((slot, playing.action))
         _play(owner.animation_data, slot)

@@ -29,7 +29,7 @@ def task_from(context: bpy.types.Context) -> BodyTask:
         steps=Quality[chosen.quality].value,
         guidance=round(chosen.guidance, 3) if chosen.use_guidance else None,
         variations=chosen.variations,
-        model=prefs.model if prefs else "starter",
+        model=prefs.model if prefs else preferences.DEFAULT_MODEL,
         device=prefs.device if prefs else "auto",
         lock_feet=chosen.lock_feet,
     )

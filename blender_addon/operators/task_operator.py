@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import time
-
 import bpy
 
 from ...core.contract import Cancelled, UnderstudyError
 from .. import jobs
 from ..feedback import redraw
-from ..tasks import Keyed, Task
+from ..tasks import Task
 
 TIMER_SECONDS = 0.03
 
 
 class TaskOperator:
-    """Beside bpy.types.Operator. `undo_name` is what the one undo step of it is called."""
+    """Beside bpy.types.Operator.
+
+    undo_name: what its one undo step is called. place: the panel that it is in. needs_engine: whether a model is asked.
+    """
 
     undo_name = ""
+    place = jobs.BODY
+    needs_engine = True
     _timer: bpy.types.Timer | None = None
-    _shown: tuple[str, float, int] | None = None
+    _shown: tuple[object, ...] | None = None
 
     def new_task(self, context: bpy.types.Context) -> Task:
         """The animator's settings as a task. Raises UnderstudyError for what cannot be used."""
         raise NotImplementedError
-
-    def finish(self, context: bpy.types.Context, keyed: Keyed) -> tuple[str, ...]:
-        """What is left to do in the scene once all keys play; sentences on what of it could not be done."""
-        return ()
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background:  # neither timers nor modal operators run there
@@ -71,9 +70,10 @@ class TaskOperator:
             jobs.state.job = None
 
     def _start(self, context: bpy.types.Context) -> bool:
+        jobs.state.place = self.place
         try:
             task = self.new_task(context)
-            jobs.state.job = jobs.Job(jobs.ready_engine(), task)
+            jobs.state.job = jobs.Job(jobs.ready_engine() if self.needs_engine else None, task)
         except UnderstudyError as error:
             self._failed(context, error)
             return False
@@ -83,7 +83,7 @@ class TaskOperator:
     def _finished(self, context: bpy.types.Context) -> set[str]:
         job, jobs.state.job = jobs.state.job, None
         assert isinstance(job, jobs.Job) and job.keyed is not None
-        notices = (*job.keyed.notices, *self.finish(context, job.keyed))
+        notices = job.keyed.notices
         bpy.ops.ed.undo_push(message=self.undo_name)
         actions = job.keyed.actions
         made = f"“{actions[0]}”" + (f" and {len(actions) - 1} more Actions" if len(actions) > 1 else "")
@@ -107,7 +107,7 @@ class TaskOperator:
 
     def _show_progress(self, context: bpy.types.Context) -> None:
         job = jobs.state.job
-        shown = (job.stage, job.factor, int(time.monotonic() - job.began)) if job else None
+        shown = job.shown if job else None
         if shown != self._shown:
             self._shown = shown
             redraw(context.window_manager)
