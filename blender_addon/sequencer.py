@@ -40,12 +40,14 @@ def collection_names(editor: bpy.types.SequenceEditor) -> tuple[str, str]:
 
 def chosen_clip(context: bpy.types.Context, name: str) -> Clip:
     """Of the strip called `name`, or of the active one if that is empty. Raises BadRequest where there is no sound."""
-    editor, scene = scene_of(context).sequence_editor, scene_of(context)
-    if editor is None:
-        raise BadRequest("The video sequencer is empty: add your sound there, or choose a sound file.")
-    strip = getattr(editor, collection_names(editor)[1]).get(name) if name else editor.active_strip
+    scene = scene_of(context)
+    editor = scene.sequence_editor
+    strip = None
+    if editor is not None:
+        strip = getattr(editor, collection_names(editor)[1]).get(name) if name else editor.active_strip
     if strip is None:
-        raise BadRequest(f"The video sequencer has no strip “{name}”: choose another." if name else "No strip is active: choose one.")
+        what = f"has no strip “{name}”" if name else "has no active strip"
+        raise BadRequest(f"The video sequencer {what}: choose a sound strip there, or a sound file here.")
     if strip.type != "SOUND":
         raise BadRequest(f"“{strip.name}” is no sound strip: choose the sound that belongs to it, or a sound file.")
     return _clip(strip, scene_fps(scene))
