@@ -25,6 +25,7 @@ from .body.token_transformer import TokenTransformerConfig
 from .bundle_weights import built, fill, read_safetensors, weights_of
 from .card_fields import dataclass_to_json, read_card_file
 from .contract import WeightsError, user_models_folder
+from .model_folders import find_model, typed_model
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
 
@@ -124,30 +125,13 @@ def read_card(folder: Path) -> BundleCard:
 
 
 def find_bundle(model: str, folders: tuple[Path, ...] = (WEIGHTS_FOLDER,)) -> Path:
-    """The folder of a model by its name, or by its own full path. Raises WeightsError naming the models there are."""
-    is_name = model not in ("", ".", "..") and "/" not in model and "\\" not in model
-    places = [folder / model for folder in folders] if is_name else [Path(model)]
-    for place in places:
-        # A path that is not a full one would lead to somewhere else in each process
-        if place.is_absolute() and is_bundle(place):
-            return place
-    names = sorted(card.parent.name for folder in folders for card in folder.glob(f"*/{CARD_FILE}"))
-    shown = " ".join(model.split())[:60]
-    raise WeightsError(f'There is no model "{shown}"; installed: {", ".join(names) or "none"}. Choose one of these in the preferences.')
+    """The folder of a body model by its name, or by its own full path. Raises WeightsError naming the models there are."""
+    return find_model(model, folders, CARD_FILE)
 
 
-def typed_model(model: str) -> str:
-    """A model as somebody typed it, made fit for `find_bundle`: at a command line a path may start at the working directory."""
-    folder = Path(model).absolute()
-    return str(folder) if is_bundle(folder) else model
-
-
-def is_bundle(folder: Path) -> bool:
-    """Whether there is a model's card in this folder."""
-    try:
-        return (folder / CARD_FILE).is_file()
-    except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
-        return False
+def typed_bundle(model: str) -> str:
+    """A body model as somebody typed it at a command line, made fit for `find_bundle`."""
+    return typed_model(model, CARD_FILE)
 
 
 def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, BundleCard]:

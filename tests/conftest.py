@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+from tiny_face_model import FACE_NAME, write_tiny_face
 from tiny_model import NAME, REPO, make_package_importable, tiny_body_configs, write_tiny_model
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def clip_merges() -> Path:
 def tiny_bundle(written_bundle: Path, minilm_folder: Path) -> Path:
     """Folder of the tiny model, which can be loaded and generates in a blink; its parent is a folder of models."""
     return written_bundle
+
+
+@pytest.fixture(scope="session")
+def tiny_face_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a seeded random face model on the default head's shapes, which knows emotions by name; its parent is a folder of models."""
+    folder = tmp_path_factory.mktemp("face models") / FACE_NAME
+    write_tiny_face(folder)
+    return folder
 
 
 @pytest.fixture

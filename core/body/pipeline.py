@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..contract import BodyMotion, BodyRequest, Recipe, StageTime
+from ..stage_clock import StageClock
 from .features import Representation
 from .flow_decoder import RectifiedFlowDecoder
 from .foot_lock import lock_feet
@@ -87,7 +87,7 @@ class BodyPipeline:
 
         recipe: model, weights and version are kept, the rest is filled in. report(stage, step, total) may raise to stop the work.
         """
-        clock = _Clock()
+        clock = StageClock()
         ids = self._tokens(request, report, clock)
         motions = self._shaped(ids, request, recipe, report, clock)
         return motions, clock.laps
@@ -95,14 +95,14 @@ class BodyPipeline:
     @torch.inference_mode()
     def tokens(self, request: BodyRequest) -> Tensor:
         """Ids (V, n, Q) of a request's variations, -1 where there is no code: the first half of `generate`."""
-        return self._tokens(request, _quiet, _Clock())
+        return self._tokens(request, _quiet, StageClock())
 
     @torch.inference_mode()
     def shaped(self, ids: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:
         """The motions of a request's tokens: the second half of `generate`."""
-        return self._shaped(ids, request, recipe, _quiet, _Clock())
+        return self._shaped(ids, request, recipe, _quiet, StageClock())
 
-    def _tokens(self, request: BodyRequest, report: Report, clock: _Clock) -> Tensor:
+    def _tokens(self, request: BodyRequest, report: Report, clock: StageClock) -> Tensor:
         report("Reading the prompt", 0, 1)
         text = self._encoder.encode(self._sentences(request))
         lengths = self._step_lengths(text, request.seconds)
@@ -116,7 +116,7 @@ class BodyPipeline:
         clock.lap("residual transformer")
         return ids
 
-    def _shaped(self, ids: Tensor, request: BodyRequest, recipe: Recipe, report: Report, clock: _Clock) -> list[BodyMotion]:
+    def _shaped(self, ids: Tensor, request: BodyRequest, recipe: Recipe, report: Report, clock: StageClock) -> list[BodyMotion]:
         features = self._decode(ids, request, report)
         clock.lap("flow decoder")
         motions = self._motions(features, request, recipe)
@@ -245,14 +245,3 @@ def _stage(report: Report, name: str, number: int, count: int) -> Callable[[int,
 
 def _quiet(_stage: str, _step: int, _total: int) -> None:
     pass
-
-
-class _Clock:
-    def __init__(self) -> None:
-        self.laps: list[StageTime] = []
-        self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.laps.append(StageTime(stage, now - self._last))
-        self._last = now

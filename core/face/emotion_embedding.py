@@ -5,6 +5,7 @@ Parameter names are those of the published checkpoint; where they say "std" they
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -30,10 +31,22 @@ class ExpressionBranchConfig:
 
 
 @dataclass(frozen=True)
-class EmotionConfig:
-    """Defaults are the published configuration. longest: frames at 50 Hz that are read of a voice; expression: None without that branch."""
+class SpeechReadingConfig:
+    """An audio branch that reads what the speech encoder heard, (B, T, speech_width), instead of the sound. dropout: of those numbers."""
 
-    trunk: EmotionTrunkConfig = EmotionTrunkConfig()
+    speech_width: int
+    width: int = 128
+    dropout: float = 0.2
+
+
+@dataclass(frozen=True)
+class EmotionConfig:
+    """Defaults are the published configuration. longest: frames that are read of a voice; expression: None without that branch.
+
+    trunk, speech: what the audio branch reads with, of which there is one.
+    """
+
+    trunk: EmotionTrunkConfig | None = EmotionTrunkConfig()
     n_layers: int = 2
     longest: int = 500
     expression: ExpressionBranchConfig | None = ExpressionBranchConfig()
@@ -42,6 +55,16 @@ class EmotionConfig:
     embedding_width: int = 128
     pooling_width: int = 32
     dropout: float = 0.1
+    speech: SpeechReadingConfig | None = None
+
+    def __post_init__(self) -> None:
+        if (self.trunk is None) == (self.speech is None):
+            raise ValueError("an audio branch has either a trunk of its own or reads the speech encoder")
+
+    @property
+    def audio_width(self) -> int:
+        """Of the audio branch's layers."""
+        return self.trunk.width if self.trunk else self.speech.width if self.speech else 0
 
 
 PUBLISHED = EmotionConfig()
@@ -63,8 +86,13 @@ class EmotionDistribution:
         return unit(self.mean + noise * torch.exp(0.5 * variance_scale * self.log_variance))
 
     def toward(self, other: EmotionDistribution, share: float) -> EmotionDistribution:
-        """Between this (share 0) and another (share 1), on the sphere that the means lie on."""
-        return EmotionDistribution(unit(torch.lerp(self.mean, other.mean, share)), torch.lerp(self.log_variance, other.log_variance, share))
+        """Between this (share 0) and another (share 1) or beyond that one, on the sphere that the means lie on."""
+        log_variance = torch.lerp(self.log_variance, other.log_variance, min(share, 1.0))
+        return EmotionDistribution(unit(torch.lerp(self.mean, other.mean, share)), log_variance)
+
+    def widened(self, factor: float) -> EmotionDistribution:
+        """With all standard deviations multiplied; the factor is above 0."""
+        return EmotionDistribution(self.mean, self.log_variance + 2 * math.log(factor))
 
 
 def unit(x: Tensor) -> Tensor:
@@ -113,18 +141,39 @@ class GaussianMaps(nn.Module):
         return EmotionDistribution(unit(mean), self.std_pool(self.std_feature_map(for_variance)))
 
 
+class SpeechReading(nn.Module):
+    """What the speech encoder heard, (B, T, speech_width), to (B, T, width)."""
+
+    def __init__(self, config: SpeechReadingConfig) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(config.speech_width)
+        self.linear = nn.Linear(config.speech_width, config.width)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, speech: Tensor) -> Tensor:
+        return self.linear(self.dropout(self.norm(speech)))
+
+
 class AudioBranch(GaussianMaps):
-    """sound (B, L), 16 kHz, normalised with EMOTION_EPSILON, to its emotion; behind 10 s it counts only through the trunk's attention."""
+    """sound (B, L), 16 kHz, normalised with EMOTION_EPSILON, to its emotion; behind 10 s it counts only through the trunk's attention.
+
+    With SpeechReading it takes the speech encoder's (B, T, speech_width) instead.
+    """
 
     def __init__(self, config: EmotionConfig) -> None:
-        width = config.trunk.width
+        width = config.audio_width
         super().__init__(config, width)
-        self.embedding_model = EmotionTrunk(config.trunk)
+        self.embedding_model = EmotionTrunk(config.trunk) if config.trunk else _speech_reading(config)
         self.audio_pos_encoder = PositionTable(config.longest, width)
         self.audio_encoder = _stack(config, width, config.n_layers)
         self.audio_mean_encoder = _stack(config, width, 1)
         self.audio_uncertainty_encoder = _stack(config, width, 1)
         self.dropout = nn.Dropout(config.dropout)
+
+    def heard(self, sound: Tensor, encoder: SoundReader) -> EmotionDistribution:
+        """sound (B, 640 T), 16 kHz in -1..1, as this branch wants to have it."""
+        reads_speech = isinstance(self.embedding_model, SpeechReading)
+        return self(encoder.hear(sound) if reads_speech else normalised(sound, EMOTION_EPSILON))
 
     def forward(self, sound: Tensor) -> EmotionDistribution:
         x = self.audio_encoder(self.dropout(self.audio_pos_encoder(self.embedding_model(sound))))
@@ -160,6 +209,11 @@ class PositionTable(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         read = x[:, : self.pos_enc.shape[1]]
         return read + self.pos_enc[:, : read.shape[1]]
+
+
+def _speech_reading(config: EmotionConfig) -> SpeechReading:
+    assert config.speech is not None
+    return SpeechReading(config.speech)
 
 
 def _stack(config: EmotionConfig, width: int, n_layers: int) -> PostNormStack:

@@ -6,15 +6,16 @@ DEEPTalk's own program goes over a whole clip at once, up to 48 s, with one emot
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from torch import Tensor
 
-from ..contract import BadRequest
 from .emotion_embedding import EmotionDistribution
 from .sound_frames import FRAMES_PER_BLOCK, SAMPLES_PER_FRAME, heard_frames
-from .speech_to_face import Delivery, FaceCoefficients, FaceNetworks, emotion_of_sound, face_of_speech
+from .speech_to_face import Delivery, FaceCoefficients, FaceNetworks, content_of_sound, emotion_of_sound, face_of_content
 
 Report = Callable[[int, int], None]
 
@@ -53,6 +54,25 @@ class Window:
         return weights.astype(np.float32)
 
 
+@dataclass(frozen=True)
+class EmotionPart:
+    """weights: (frames of the window,) float32, how much of the face is this emotion's; those of a window's parts sum to one."""
+
+    emotion: EmotionDistribution
+    weights: np.ndarray
+
+
+WindowEmotions = Callable[[Window, np.ndarray], Sequence[EmotionPart]]  # of a window whose sound (L,) is this
+
+
+class Samples(Protocol):
+    """Sound (L,) that need not lie in memory."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> np.ndarray: ...
+
+
 def windows(n_frames: int, settings: WindowSettings) -> list[Window]:
     """Windows that cover the frames, all about as long, since a short one at the end would hear too little around it.
 
@@ -68,30 +88,57 @@ def windows(n_frames: int, settings: WindowSettings) -> list[Window]:
     return [Window(*each) for each in zip(starts, stops, fades[:-1], fades[1:], strict=True)]
 
 
+def faces_of_long_speech(
+    networks: FaceNetworks,
+    sound: Samples,
+    deliveries: Sequence[Delivery],
+    emotions: WindowEmotions,
+    report: Report,
+    settings: WindowSettings = DEFAULT_WINDOWS,
+) -> list[FaceCoefficients]:
+    """Faces that speak the clip (L,), 16 kHz in -1..1, one a delivery; only the window that is at work is taken out of the sound.
+
+    emotions: of each window. report: windows done and their number; what it raises ends the work. Raises BadRequest as
+    `face_of_speech` does.
+    """
+    planned = windows(heard_frames(len(sound)), settings)
+    wholes: list[FaceCoefficients] = []
+    for number, window in enumerate(planned):
+        report(number, len(planned))
+        heard = np.asarray(sound[window.start * SAMPLES_PER_FRAME : window.stop * SAMPLES_PER_FRAME])
+        content, parts = content_of_sound(networks, heard), emotions(window, heard)
+        pieces = [_spoken(networks, content, window, parts, delivery, number) for delivery in deliveries]
+        wholes = wholes or [_silent(planned[-1].stop, piece) for piece in pieces]
+        for whole, piece in zip(wholes, pieces, strict=True):
+            _add(whole, piece, window.start, window.weights())
+    return wholes
+
+
 def face_of_long_speech(
     networks: FaceNetworks,
-    sound: np.ndarray,
+    sound: Samples,
     delivery: Delivery,
     report: Report,
     emotion: EmotionDistribution | None = None,
     settings: WindowSettings = DEFAULT_WINDOWS,
 ) -> FaceCoefficients:
-    """A face that speaks the clip (L,), 16 kHz in -1..1; the sound may lie in a file that is mapped into memory.
+    """One face of one emotion; None for what each window sounds like."""
 
-    emotion: None for what each window sounds like. report: windows done and their number; what it raises ends the work.
-    Raises BadRequest as `face_of_speech` does.
-    """
-    if sound.ndim != 1 or len(sound) == 0:
-        raise BadRequest(f"The sound has the shape {sound.shape} instead of one channel with samples: choose another clip.")
-    planned = windows(heard_frames(len(sound)), settings)
-    whole: FaceCoefficients | None = None
-    for number, window in enumerate(planned):
-        report(number, len(planned))
-        heard = np.asarray(sound[window.start * SAMPLES_PER_FRAME : window.stop * SAMPLES_PER_FRAME])
-        piece = face_of_speech(networks, heard, emotion or emotion_of_sound(networks, heard), delivery, number)
-        whole = whole or _silent(planned[-1].stop, piece)
-        _add(whole, piece, window)
-    assert whole is not None
+    def alike(window: Window, heard: np.ndarray) -> list[EmotionPart]:
+        return [EmotionPart(emotion or emotion_of_sound(networks, heard), np.ones(window.stop - window.start, np.float32))]
+
+    return faces_of_long_speech(networks, sound, [delivery], alike, report, settings)[0]
+
+
+def _spoken(
+    networks: FaceNetworks, content: Tensor, window: Window, parts: Sequence[EmotionPart], delivery: Delivery, number: int
+) -> FaceCoefficients:
+    """Every emotion of a window speaks all of it, because the networks learned clips of one emotion; then they fade into each other."""
+    n_frames = window.stop - window.start
+    pieces = [face_of_content(networks, content, n_frames, part.emotion, delivery, number) for part in parts]
+    whole = _silent(n_frames, pieces[0])
+    for piece, part in zip(pieces, parts, strict=True):
+        _add(whole, piece, 0, part.weights)
     return whole
 
 
@@ -99,8 +146,8 @@ def _silent(n_frames: int, like: FaceCoefficients) -> FaceCoefficients:
     return FaceCoefficients(*(np.zeros((n_frames, part.shape[1]), np.float32) for part in (like.expression, like.jaw)))
 
 
-def _add(whole: FaceCoefficients, piece: FaceCoefficients, window: Window) -> None:
+def _add(whole: FaceCoefficients, piece: FaceCoefficients, start: int, weights: np.ndarray) -> None:
     # Axis times angle may be faded like other numbers, because a jaw turns by little and about one axis
-    weights = window.weights()[:, None]
-    whole.expression[window.start : window.stop] += weights * piece.expression
-    whole.jaw[window.start : window.stop] += weights * piece.jaw
+    stop = start + len(weights)
+    whole.expression[start:stop] += weights[:, None] * piece.expression
+    whole.jaw[start:stop] += weights[:, None] * piece.jaw

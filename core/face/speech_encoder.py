@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import attended
-from .sound_frames import CONV_KERNELS, CONV_STRIDES
+from .sound_frames import CONTENT_EPSILON, CONV_KERNELS, CONV_STRIDES, normalised
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,14 @@ class SpeechEncoder(nn.Module):
         self.feature_extractor = SpeechConvolutions(config.conv_width)
         self.feature_projection = FeatureProjection(config.conv_width, config.width)
         self.encoder = SpeechTransformer(config)
+
+    @property
+    def width(self) -> int:
+        return self.config.width
+
+    def hear(self, sound: Tensor) -> Tensor:
+        """sound (B, 640 T), 16 kHz in -1..1, as recorded, to (B, T, width)."""
+        return self(normalised(sound, CONTENT_EPSILON))
 
     def forward(self, sound: Tensor) -> Tensor:
         slowed = at_face_rate(self.feature_extractor(sound))

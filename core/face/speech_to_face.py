@@ -11,11 +11,12 @@ from torch.nn import functional as F
 
 from ..contract import BadRequest
 from ..noise import gumbel
+from .emotion_anchors import EmotionAnchors
 from .emotion_embedding import DynamicEmotionEmbedding, EmotionDistribution
 from .expression_features import ExpressionFeatures
 from .expression_tokens import ExpressionTokenizer
-from .sound_frames import CONTENT_EPSILON, EMOTION_EPSILON, heard_frames, normalised, padded
-from .speech_encoder import SpeechEncoder
+from .sound_frames import heard_frames, padded
+from .sound_reader import SoundReader
 from .talker import Talker
 
 N_JAW = 3
@@ -24,13 +25,17 @@ _EMOTION, _CODES = 0, 1  # what is drawn
 
 @dataclass
 class FaceNetworks:
-    """Everything that is learned, in evaluation mode on one device. features: only to read emotions from faces."""
+    """Everything that is learned, in evaluation mode on one device.
 
-    speech: SpeechEncoder
+    features: only to read emotions from faces. anchors: only of a model that learned where emotions lie by their names.
+    """
+
+    speech: SoundReader
     emotion: DynamicEmotionEmbedding
     talker: Talker
     tokens: ExpressionTokenizer
     features: ExpressionFeatures | None = None
+    anchors: EmotionAnchors | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class FaceCoefficients:
 def emotion_of_sound(networks: FaceNetworks, sound: np.ndarray) -> EmotionDistribution:
     """What a clip (L,) of 16 kHz sounds like; not the one that is spoken if the emotion of another is wanted. Raises BadRequest."""
     whole = padded(_batch(sound, networks))
-    return networks.emotion.audio_encoder(normalised(whole, EMOTION_EPSILON))
+    return networks.emotion.audio_encoder.heard(whole, networks.speech)
 
 
 @torch.inference_mode()
@@ -81,11 +86,23 @@ def face_of_speech(
     window: which piece of a longer clip this is; in all of them the emotion is drawn alike, and the codes are not.
     Memory grows with the square of the length. Raises BadRequest for an empty clip, numbers that are not finite, and an unknown actor.
     """
-    whole = padded(_batch(sound, networks))
-    speech = networks.speech(normalised(whole, CONTENT_EPSILON))
-    features = networks.talker.features(speech, _emotion_vector(emotion, delivery), _actor(networks, delivery))
+    return face_of_content(networks, content_of_sound(networks, sound), heard_frames(len(sound)), emotion, delivery, window)
+
+
+@torch.inference_mode()
+def content_of_sound(networks: FaceNetworks, sound: np.ndarray) -> Tensor:
+    """What a clip (L,) says, (1, padded T, width); not how. Raises BadRequest as `face_of_speech` does."""
+    return networks.speech.hear(padded(_batch(sound, networks)))
+
+
+@torch.inference_mode()
+def face_of_content(
+    networks: FaceNetworks, content: Tensor, n_frames: int, emotion: EmotionDistribution, delivery: Delivery, window: int = 0
+) -> FaceCoefficients:
+    """The first n_frames of a face that says this: `face_of_speech`, where the same is said in several ways."""
+    features = networks.talker.features(content, _emotion_vector(emotion, delivery), actor_vector(networks, delivery.actor))
     top, bottom = _codes(networks, features, delivery, _generator(delivery.seed, _CODES, window))
-    motion = networks.tokens.decode(top, bottom)[0, : heard_frames(len(sound))].cpu().numpy()
+    motion = networks.tokens.decode(top, bottom)[0, :n_frames].cpu().numpy()
     return FaceCoefficients(motion[:, :-N_JAW].copy(), motion[:, -N_JAW:].copy())
 
 
@@ -116,11 +133,12 @@ def _generator(seed: int, *purpose: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
-def _actor(networks: FaceNetworks, delivery: Delivery) -> Tensor:
+def actor_vector(networks: FaceNetworks, actor: int) -> Tensor:
+    """(1, n_actors), 1 at the actor's place. Raises BadRequest for one that the model does not have."""
     n_actors = networks.talker.config.n_actors
-    if not 0 <= delivery.actor < n_actors:
-        raise BadRequest(f"There is no speaker {delivery.actor}: choose one of 0 to {n_actors - 1}.")
-    return F.one_hot(torch.tensor([delivery.actor]), n_actors).float().to(_device(networks))
+    if not 0 <= actor < n_actors:
+        raise BadRequest(f"There is no speaker {actor}: choose one of 0 to {n_actors - 1}.")
+    return F.one_hot(torch.tensor([actor]), n_actors).float().to(_device(networks))
 
 
 def _batch(sound: np.ndarray, networks: FaceNetworks) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..checkpoints import typed_model
+from ..checkpoints import typed_bundle
 from ..contract import BodyMotion, BodyRequest, Quality
 from ..service import Service
 from .evaluation.directions import Rule
@@ -44,7 +44,7 @@ CHECKS = (
 
 def check_prompts(model: str, seeds: int, seconds: float, report: Callable[[str, int, int], None]) -> dict[Check, float]:
     """Share of seeds whose motion meets the rule, for every check."""
-    service, shares, model = Service(), {}, typed_model(model)
+    service, shares, model = Service(), {}, typed_bundle(model)
     for number, check in enumerate(CHECKS):
         report("checking prompts", number, len(CHECKS))
         motions: list[BodyMotion] = []

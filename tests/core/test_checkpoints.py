@@ -27,7 +27,7 @@ from understudy.core.checkpoints import (
     load_text_encoder,
     read_card,
     save_bundle,
-    typed_model,
+    typed_bundle,
 )
 from understudy.core.contract import BodyRequest, WeightsError
 from understudy.core.weights_manifest import file_sha256
@@ -298,8 +298,8 @@ def test_a_model_is_found_by_the_path_of_its_folder(written_bundle: Path) -> Non
 
 def test_a_typed_path_may_start_where_one_stands_and_a_name_stays_a_name(written_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(written_bundle.parents[1])
-    assert find_bundle(typed_model(f"{written_bundle.parent.name}/{written_bundle.name}"), ()) == written_bundle
-    assert typed_model("starter") == "starter" and typed_model(str(written_bundle)) == str(written_bundle)
+    assert find_bundle(typed_bundle(f"{written_bundle.parent.name}/{written_bundle.name}"), ()) == written_bundle
+    assert typed_bundle("starter") == "starter" and typed_bundle(str(written_bundle)) == str(written_bundle)
 
 
 def test_an_unknown_model_is_told_which_there_are(written_bundle: Path, bundle_copy: Path) -> None:

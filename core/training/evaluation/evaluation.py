@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...body import minilm
-from ...checkpoints import find_bundle, load_text_encoder, typed_model
+from ...checkpoints import find_bundle, load_text_encoder, typed_bundle
 from ...contract import BadRequest
 from ..corpus import Corpus
 from ..encoded_sentences import encode_sentences
@@ -45,7 +45,7 @@ def evaluate(wishes: Wishes, report: Report) -> Evaluation:
     if not clips:
         raise BadRequest(f"The corpus has no described motion in its {wishes.split} split: prepare it with more clips.")
     seeds = wishes.seeds
-    model = Model(find_bundle(typed_model(wishes.model)))
+    model = Model(find_bundle(typed_bundle(wishes.model)))
     flow = model.with_flow_decoder()
     encoder = load_text_encoder(minilm.NAME)
     sentences = encode_sentences(corpus.sentences, encoder, wishes.corpus_file.with_suffix(""), report)

@@ -66,7 +66,7 @@ def tiny_face(filled: Fill) -> FaceNetworks:
         ExpressionTokenizer(TINY_TOKENS),
         ExpressionFeatures(TINY_FEATURES),
     )
-    for seed, network in enumerate(vars(networks).values()):
+    for seed, network in enumerate(each for each in vars(networks).values() if each is not None):
         filled(network, seed).float()
     # Else so small a talker hardly ever chooses other codes for another style
     networks.talker.condition_feature_layer.weight *= 8
