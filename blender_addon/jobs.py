@@ -37,6 +37,7 @@ TICK_SECONDS = 0.008
 GUI_NICENESS = 5  # the worker steps back behind Blender's own drawing and playback
 
 
+_THROWN_AWAY = "The recording was thrown away."
 # Panels that jobs are started from
 BODY, FACE = "body", "face"
 
@@ -127,13 +128,16 @@ class RecordJob(EngineJob):
         return self.stage == RECORDING_STAGE
 
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
-        for reply in self._replies():
-            if isinstance(reply, RecordReply):
-                self.reply = reply
+        try:
+            for reply in self._replies():
+                if isinstance(reply, RecordReply):
+                    self.reply = reply
+        except Cancelled as error:
+            raise Cancelled(_THROWN_AWAY) from error
         self.seconds = self._steps_done / 1000 if self.is_listening else 0.0
         if self._is_discarded and self.reply is not None:  # it had ended by itself
             Path(self.reply.path).unlink(missing_ok=True)
-            raise Cancelled("The recording was thrown away.")
+            raise Cancelled(_THROWN_AWAY)
         return self.reply is not None
 
     def stop(self) -> None:

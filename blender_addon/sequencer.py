@@ -63,15 +63,6 @@ def clips_of_channel(context: bpy.types.Context, channel: int) -> list[Clip]:
     return sorted((_clip(strip, scene_fps(scene_of(context))) for strip in heard), key=lambda clip: clip.start_frame)
 
 
-def sound_file(sound: bpy.types.Sound) -> Path:
-    """Where the engine can read it; one that is packed into the file is written out first, into Blender's folder for this session."""
-    if sound.packed_file is None:
-        return Path(bpy.path.abspath(sound.filepath, library=sound.library))
-    path = Path(bpy.app.tempdir) / f"{sound.session_uid}-{bpy.path.basename(sound.filepath) or sound.name}"
-    path.write_bytes(sound.packed_file.data)
-    return path
-
-
 def add_sound(scene_name: str, path: Path, start_frame: float) -> str:
     """Lets a sound be heard in a scene from this frame on, unless it is already. A sentence if it cannot be; empty if all is well."""
     scene = bpy.data.scenes.get((scene_name, None))

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 
 from ...core.contract import MAX_SEED, BadRequest, FaceRequest, UnderstudyError
-from .. import emotion_markers, face_map, jobs, preferences, sequencer, settings
+from .. import emotion_markers, face_map, jobs, preferences, sequencer, settings, sound_files
 from ..animation.body import scene_fps
 from ..animation.face import lines_to_key_again, spoken_lines
 from ..animation.face_lines import KeptLine
@@ -208,8 +208,12 @@ def _clips(context: bpy.types.Context, speech: UnderstudySpeech) -> Sequence[seq
 def _voices(context: bpy.types.Context, speech: UnderstudySpeech) -> list[_Voice]:
     clips = _clips(context, speech)
     if speech.source == FROM_FILE:
-        return [_Voice(Path(bpy.path.abspath(speech.sound_file)), float(context.scene.frame_current_final))]
-    return [_Voice(sequencer.sound_file(clip.sound), clip.start_frame, clip.start_s, clip.seconds) for clip in clips]
+        return [_Voice(sound_files.readable(_path(speech.sound_file)), float(context.scene.frame_current_final))]
+    return [_Voice(sound_files.file_of(clip.sound), clip.start_frame, clip.start_s, clip.seconds) for clip in clips]
+
+
+def _path(typed: str) -> Path:
+    return Path(bpy.path.abspath(typed.strip()))
 
 
 def _request(context: bpy.types.Context, voice: _Voice, seed: int) -> FaceRequest:
@@ -221,7 +225,7 @@ def _request(context: bpy.types.Context, voice: _Voice, seed: int) -> FaceReques
         start_s=round(voice.start_s, 6),
         seconds=voice.seconds,
         emotion=speech.emotion if is_named else "",
-        emotion_audio=bpy.path.abspath(speech.emotion_file) if speech.emotion == AS_CLIP else "",
+        emotion_audio=str(sound_files.readable(_path(speech.emotion_file))) if speech.emotion == AS_CLIP else "",
         intensity=round(speech.intensity, 3),
         diversity=round(speech.diversity, 3),
         temperature=round(speech.temperature, 3),

@@ -20,6 +20,7 @@ from understudy.blender_addon.engine.client import Engine
 
 SPEAKING_WORKER = Path(__file__).resolve().parent / "speaking_worker.py"
 TINY_MODEL_SCRIPT = Path(__file__).resolve().parents[1] / "tiny_model.py"
+TINY_FACE_SCRIPT = Path(__file__).resolve().parents[1] / "tiny_face_model.py"
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +34,13 @@ def models(tmp_path_factory: pytest.TempPathFactory, engine_python: str, minilm_
     folder = tmp_path_factory.mktemp("blender_models")
     subprocess.run([engine_python, TINY_MODEL_SCRIPT, folder / "tiny"], check=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def face_models(models: Path, engine_python: str) -> Path:
+    """The same folder, which now holds a model of faces called "tiny_face" too."""
+    subprocess.run([engine_python, TINY_FACE_SCRIPT, models / "tiny_face"], check=True)
+    return models
 
 
 @pytest.fixture(scope="session")
