@@ -48,7 +48,7 @@ def _draw(options: argparse.Namespace) -> None:
     with blender_prints_to(path.with_suffix(".log")) as output:
         for number, prompt in enumerate(prompts):
             print(f"{number + 1}/{len(prompts)} {prompt}", file=output, flush=True)
-            shot = Shot("sheet", prompt, (), options.seconds, options.seed, "normal", None, options.model)
+            shot = Shot("sheet", (), prompt, "", options.seconds, options.seed, "normal", None, options.model)
             rows.append(_row(shot, path.parent))
         save_picture(arranged(rows, COLUMNS), path)
         print(f"{options.out}: {len(prompts)} prompts, seed {options.seed}", file=output, flush=True)

@@ -16,7 +16,7 @@ from . import jobs
 from .animation.body import key_motion_now, scene_fps
 from .animation.smpl_armature import add_character
 from .console import blender_prints_to
-from .exports import check_writable, export
+from .exports import Made, check_writable, export
 from .preview import Stage
 from .process_end import end_process
 from .shots import Shot
@@ -54,7 +54,9 @@ def _try(options: argparse.Namespace) -> None:
     for path in files.values():
         check_writable(path)
     seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
-    shot = Shot("try", options.prompt, ("try.blend",), options.seconds, seed, options.quality, options.guidance, options.model)
+    shot = Shot(
+        "try", ("try.blend",), options.prompt, "", options.seconds, seed, options.quality, options.guidance, options.model
+    )
     print(f'"{shot.text}", seed {seed}')
     watch = _Stopwatch()
     reply = generate(shot)
@@ -65,7 +67,7 @@ def _try(options: argparse.Namespace) -> None:
     armature, last = keyed_scene(motion)
     watch.lap("character and keys")
     with blender_prints_to(files["log"]) as watch.output:
-        export(files["blend"], armature, motion)
+        export(files["blend"], Made(armature, motion))
         watch.lap(str(options.out / "try.blend"))
         stage = Stage(bpy.context.scene, armature, 1, last)
         stage.movie(files["mp4"], shot.text, lambda frame, frames: _show(Progress(0, "rendering", frame, frames)))
@@ -76,7 +78,7 @@ def _try(options: argparse.Namespace) -> None:
 
 def generate(shot: Shot) -> BodyReply:
     engine = jobs.ready_engine()
-    return engine.request(shot.request(engine.next_id()), _show)
+    return engine.request(shot.body_request(engine.next_id()), _show)
 
 
 def _show(progress: Progress) -> None:

@@ -403,7 +403,7 @@ def test_the_length_of_a_take_can_be_the_body_s(take: settings.UnderstudySetting
     assert tuple(take.character.animation_data.action.frame_range) == (1.0, 121.0)
 
 
-def test_a_take_on_a_body_that_has_a_face_is_one_action(take: settings.UnderstudySettings) -> None:
+def test_a_take_on_a_body_that_has_jaw_and_eyes_keys_them_with_it(take: settings.UnderstudySettings) -> None:
     """As SMPL-X's add-on has them: jaw and eyes are bones of the body's armature."""
     body = take.character
     bpy.context.view_layer.objects.active = body
@@ -419,7 +419,11 @@ def test_a_take_on_a_body_that_has_a_face_is_one_action(take: settings.Understud
     slot = curves.playing_slot(body)
     paths = {path for path, _ in curves.read_curves(slot)}
     assert {'pose.bones["left_eye"].rotation_quaternion', 'pose.bones["left_knee"].rotation_quaternion'} <= paths
-    assert len(bpy.data.actions) == (1 if HAS_SOUND else 2)
+    names = sorted(bpy.data.actions.keys())
+    take.seed += 1
+    bpy.ops.understudy.generate_take()
+    assert sorted(bpy.data.actions.keys()) == sorted([*names, "a person walks forward (seed 4)"])
+    assert len(spoken_lines(take.face)) == 1
 
 
 @pytest.mark.parametrize("spoil", [
