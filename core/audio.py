@@ -24,6 +24,7 @@ SHORTEST_S = 0.1
 _QUIETEST = 10 ** (-70 / 20)  # a peak below it is the noise of an input that nothing was said into
 _VALUES_AT_ONCE = 1 << 13  # of all channels: what a damaged block holds is lost whole
 _SAMPLES_AT_ONCE = 1 << 20
+_LEAD_S = 0.25
 _SECONDS_AT_ONCE = 10  # between two looks whether the work is still wanted
 _BYTES_IN_MEMORY = 32 << 20  # a sound of more than these waits in a temporary file
 _SAMPLE_BYTES = 4
@@ -134,11 +135,12 @@ def _resampled(file: soundfile.SoundFile, name: str, part: _Part, soundfile: Mod
 
 def _blocks(file: soundfile.SoundFile, name: str, part: _Part, soundfile: ModuleType) -> Iterator[np.ndarray]:
     """(n, channels) each, float32, up to the end of the part or of what can be read."""
-    at_once = max(_VALUES_AT_ONCE // file.channels, 1)
-    missing = part.frames
+    at_once, missing = max(_VALUES_AT_ONCE // file.channels, 1), part.frames
     try:
-        if part.start:  # in a flac that is cut off, not even its start can be sought
-            file.seek(part.start)
+        lead = _sought(file, part.start)
+        # Else soundfile seeks after every read, and an mp3 loses each time what its next frame stands on
+        file.seekable = lambda: False
+        file.read(lead, dtype="float32", always_2d=True)
         while missing:
             block = file.read(min(at_once, missing), dtype="float32", always_2d=True)
             if not len(block):
@@ -147,6 +149,15 @@ def _blocks(file: soundfile.SoundFile, name: str, part: _Part, soundfile: Module
             yield block
     except soundfile.SoundFileError:
         return  # what is missing is told by its length
+
+
+def _sought(file: soundfile.SoundFile, start: int) -> int:
+    """Goes a little before the start, because an mp3 needs a while to be right; gives how many frames. Does nothing for 0."""
+    if not start:  # in a flac that is cut off, not even its start can be sought
+        return 0
+    before = max(start - round(_LEAD_S * file.samplerate), 0)
+    file.seek(before)
+    return start - before
 
 
 class _Loudest:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import nn
 
 from ..contract import EMOTIONS
-from .emotion_embedding import EmotionDistribution, unit
+from .emotion_embedding import EmotionDistribution
 
 
 class EmotionAnchors(nn.Module):
@@ -27,10 +25,7 @@ class EmotionAnchors(nn.Module):
         row = EMOTIONS.index(emotion)
         return EmotionDistribution(self.mean[row : row + 1], self.log_variance[row : row + 1])
 
-    def place(self, emotion: str, clips: Sequence[EmotionDistribution]) -> None:
-        """Puts an emotion where these clips (1, E) lie together: the normal distribution that has their mixture's mean and variance."""
-        means = torch.cat([clip.mean for clip in clips])
-        inside = torch.cat([clip.log_variance for clip in clips]).exp().mean(0)
+    def place(self, emotion: str, distribution: EmotionDistribution) -> None:
+        """Puts one of EMOTIONS where this distribution (1, E) lies."""
         row = EMOTIONS.index(emotion)
-        self.mean[row] = unit(means.mean(0, keepdim=True))[0]
-        self.log_variance[row] = (inside + means.var(0, correction=0)).log()
+        self.mean[row], self.log_variance[row] = distribution.mean[0], distribution.log_variance[0]

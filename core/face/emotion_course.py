@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +9,10 @@ import numpy as np
 from ..contract import FaceRequest
 from .emotion_anchors import EmotionAnchors
 from .emotion_embedding import EmotionDistribution
+from .long_speech import EmotionPart, OwnEmotion
 
 FADE_S = 1.0  # from one emotion to the next, half of it before the change
 _NEUTRAL = "neutral"
-
-Own = Callable[[], EmotionDistribution]  # what the voice sounds like, found out only where somebody asks
 
 
 @dataclass(frozen=True)
@@ -44,16 +42,16 @@ class EmotionCourse:
     def __init__(self, asked: list[AskedEmotion], anchors: EmotionAnchors | None, diversity: float) -> None:
         self._asked, self._anchors, self._diversity = asked, anchors, diversity
 
-    def between(self, times: np.ndarray, own: Own) -> list[tuple[EmotionDistribution, np.ndarray]]:
-        """The emotions that a face has at these times (T,) in seconds, and how much (T,) float32 of each; these sum to one."""
+    def between(self, times: np.ndarray, own: OwnEmotion) -> list[EmotionPart]:
+        """The emotions that a face has at these times (T,) in seconds, and how much of each."""
         shares = zip(self._asked, fade_shares([each.at_s for each in self._asked], times), strict=True)
-        return [(self._emotion(asked, own), share) for asked, share in shares if share.any()]
+        return [EmotionPart(self._emotion(asked, own), share) for asked, share in shares if share.any()]
 
-    def _emotion(self, asked: AskedEmotion, own: Own) -> EmotionDistribution:
+    def _emotion(self, asked: AskedEmotion, own: OwnEmotion) -> EmotionDistribution:
         emotion = self._as_strong(asked, own)
         return emotion.widened(self._diversity) if self._diversity else emotion
 
-    def _as_strong(self, asked: AskedEmotion, own: Own) -> EmotionDistribution:
+    def _as_strong(self, asked: AskedEmotion, own: OwnEmotion) -> EmotionDistribution:
         """On the way from neutral to the emotion, or beyond it: strength is a distance on this way."""
         if not asked.needs_anchors:
             return asked.clip or own()

@@ -16,6 +16,8 @@ from ..sinusoids import sinusoids
 from .attention import PostNormStack
 from .emotion_trunk import EmotionTrunk, EmotionTrunkConfig
 from .pooling import GeneralizedPooling
+from .sound_frames import EMOTION_EPSILON, normalised
+from .sound_reader import SoundReader
 
 _UNIT_EPSILON = 1e-8
 
@@ -170,10 +172,11 @@ class AudioBranch(GaussianMaps):
         self.audio_uncertainty_encoder = _stack(config, width, 1)
         self.dropout = nn.Dropout(config.dropout)
 
-    def heard(self, sound: Tensor, encoder: SoundReader) -> EmotionDistribution:
-        """sound (B, 640 T), 16 kHz in -1..1, as this branch wants to have it."""
-        reads_speech = isinstance(self.embedding_model, SpeechReading)
-        return self(encoder.hear(sound) if reads_speech else normalised(sound, EMOTION_EPSILON))
+    def heard(self, sound: Tensor, encoder: SoundReader, content: Tensor | None = None) -> EmotionDistribution:
+        """sound (B, 640 T), 16 kHz in -1..1, as this branch wants it; content: what the encoder hears in it, where that is known."""
+        if not isinstance(self.embedding_model, SpeechReading):
+            return self(normalised(sound, EMOTION_EPSILON))
+        return self(encoder.hear(sound) if content is None else content)
 
     def forward(self, sound: Tensor) -> EmotionDistribution:
         x = self.audio_encoder(self.dropout(self.audio_pos_encoder(self.embedding_model(sound))))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -62,7 +63,8 @@ class EmotionPart:
     weights: np.ndarray
 
 
-WindowEmotions = Callable[[Window, np.ndarray], Sequence[EmotionPart]]  # of a window whose sound (L,) is this
+OwnEmotion = Callable[[], EmotionDistribution]  # what a window sounds like, found out only where somebody asks
+WindowEmotions = Callable[[Window, OwnEmotion], Sequence[EmotionPart]]
 
 
 class Samples(Protocol):
@@ -106,7 +108,8 @@ def faces_of_long_speech(
     for number, window in enumerate(planned):
         report(number, len(planned))
         heard = np.asarray(sound[window.start * SAMPLES_PER_FRAME : window.stop * SAMPLES_PER_FRAME])
-        content, parts = content_of_sound(networks, heard), emotions(window, heard)
+        content = content_of_sound(networks, heard)
+        parts = emotions(window, partial(emotion_of_sound, networks, heard, content))
         pieces = [_spoken(networks, content, window, parts, delivery, number) for delivery in deliveries]
         wholes = wholes or [_silent(planned[-1].stop, piece) for piece in pieces]
         for whole, piece in zip(wholes, pieces, strict=True):
@@ -124,8 +127,8 @@ def face_of_long_speech(
 ) -> FaceCoefficients:
     """One face of one emotion; None for what each window sounds like."""
 
-    def alike(window: Window, heard: np.ndarray) -> list[EmotionPart]:
-        return [EmotionPart(emotion or emotion_of_sound(networks, heard), np.ones(window.stop - window.start, np.float32))]
+    def alike(window: Window, own: OwnEmotion) -> list[EmotionPart]:
+        return [EmotionPart(emotion or own(), np.ones(window.stop - window.start, np.float32))]
 
     return faces_of_long_speech(networks, sound, [delivery], alike, report, settings)[0]
 

@@ -15,7 +15,7 @@ from .emotion_anchors import EmotionAnchors
 from .emotion_course import EmotionCourse, asked_emotions
 from .emotion_embedding import EmotionDistribution
 from .idle_motion import idle_motion
-from .long_speech import DEFAULT_WINDOWS, EmotionPart, Window, faces_of_long_speech
+from .long_speech import DEFAULT_WINDOWS, EmotionPart, OwnEmotion, Window, faces_of_long_speech
 from .reference_voices import Voices, anchors_of_voices
 from .sound_frames import FPS
 from .speech_rhythm import sound_levels
@@ -75,14 +75,11 @@ class FacePipeline:
         return self._anchors
 
     def _faces(self, request: FaceRequest, sound: Sound, course: EmotionCourse, report: Report) -> list[FaceCoefficients]:
-        def emotions(window: Window, heard: np.ndarray) -> Sequence[EmotionPart]:
-            times = np.arange(window.start, window.stop) / FPS
-            return [EmotionPart(*part) for part in course.between(times, lambda: emotion_of_sound(self._networks, heard))]
+        def emotions(window: Window, own: OwnEmotion) -> Sequence[EmotionPart]:
+            return course.between(np.arange(window.start, window.stop) / FPS, own)
 
         deliveries = [_delivery(request, variation) for variation in range(request.variations)]
-        return faces_of_long_speech(
-            self._networks, sound, deliveries, emotions, lambda done, total: report("Speaking", done, total)
-        )  # fmt: skip
+        return faces_of_long_speech(self._networks, sound, deliveries, emotions, lambda done, total: report("Speaking", done, total))
 
     def _motion(
         self, request: FaceRequest, recipe: FaceRecipe, sound: Sound, face: FaceCoefficients, levels: np.ndarray, variation: int

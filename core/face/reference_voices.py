@@ -9,7 +9,7 @@ import torch
 
 from ..contract import EMOTIONS
 from .emotion_anchors import EmotionAnchors
-from .emotion_embedding import EmotionDistribution
+from .emotion_embedding import EmotionDistribution, unit
 from .speech_to_face import FaceNetworks, emotion_of_sound
 
 Voices = Mapping[str, Sequence[np.ndarray]]  # clips (L,) of 16 kHz by the emotion that they are spoken with
@@ -32,5 +32,13 @@ def anchors_of_voices(networks: FaceNetworks, voices: Voices, report: Callable[[
     anchors = EmotionAnchors(networks.talker.config.emotion_width).to(networks.talker.decoder.weight.device)
     for emotion in EMOTIONS:
         names = (emotion,) if emotion in clips else _MIXED_OF[emotion]
-        anchors.place(emotion, [clip for name in names for clip in clips[name]])
+        anchors.place(emotion, mixture([clip for name in names for clip in clips[name]]))
     return anchors
+
+
+def mixture(clips: Sequence[EmotionDistribution]) -> EmotionDistribution:
+    """The normal distribution (1, E) that has the mean and the variance of all these (1, E) together, with a mean of length one."""
+    means = torch.cat([clip.mean for clip in clips])
+    inside = torch.cat([clip.log_variance for clip in clips]).exp().mean(0, keepdim=True)
+    log_variance = (inside + means.var(0, correction=0, keepdim=True)).log()
+    return EmotionDistribution(unit(means.mean(0, keepdim=True)), log_variance)

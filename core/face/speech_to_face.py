@@ -62,10 +62,12 @@ class FaceCoefficients:
 
 
 @torch.inference_mode()
-def emotion_of_sound(networks: FaceNetworks, sound: np.ndarray) -> EmotionDistribution:
-    """What a clip (L,) of 16 kHz sounds like; not the one that is spoken if the emotion of another is wanted. Raises BadRequest."""
-    whole = padded(_batch(sound, networks))
-    return networks.emotion.audio_encoder.heard(whole, networks.speech)
+def emotion_of_sound(networks: FaceNetworks, sound: np.ndarray, content: Tensor | None = None) -> EmotionDistribution:
+    """What a clip (L,) of 16 kHz sounds like; not the one that is spoken if the emotion of another is wanted. Raises BadRequest.
+
+    content: of this clip, from `content_of_sound`, so that one encoder that serves for both need not hear it twice.
+    """
+    return networks.emotion.audio_encoder.heard(padded(_batch(sound, networks)), networks.speech, content)
 
 
 @torch.inference_mode()

@@ -67,9 +67,10 @@ def trunk(sound: Array, w: Weights) -> Array:
     return x[extra:]
 
 
-def branch(x: Array, w: Weights, kind: str, n_layers: int, longest: int) -> tuple[Array, Array]:
-    """Mean and log-variance from hidden vectors (n, width); kind: audio or exp."""
-    x = x[:longest] + plain.sinusoids(longest, x.shape[1])[: len(x)]
+def branch(x: Array, w: Weights, kind: str, n_layers: int, longest: int, table: Array | None = None) -> tuple[Array, Array]:
+    """Mean and log-variance from hidden vectors (n, width); kind: audio or exp; table: of positions, where it is not the formula's."""
+    table = plain.sinusoids(longest, x.shape[1]) if table is None else table
+    x = x[:longest] + table[: len(x)]
     heads = TINY_EMOTION.n_heads
     x = plain.post_norm_stack(x, w / f"{kind}_encoder", n_layers, heads, activation=plain.relu)
     mean, std = (
