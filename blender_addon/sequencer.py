@@ -30,7 +30,8 @@ class Clip:
 
 def scene_of(context: bpy.types.Context) -> bpy.types.Scene:
     """The scene whose strips the sequencer shows; from 5.0 on it can be another than the window's."""
-    return getattr(context, "sequencer_scene", None) or context.scene
+    shown: bpy.types.Scene | None = getattr(context, "sequencer_scene", None)
+    return shown or context.scene
 
 
 def collection_names(editor: bpy.types.SequenceEditor) -> tuple[str, str]:

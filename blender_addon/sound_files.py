@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import wave
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -42,7 +44,7 @@ def readable(path: Path) -> Path:
 def _decoded(path: Path) -> np.ndarray:
     """(S,) at _RATE, -1..1"""
     try:
-        import aud  # not in every build of Blender
+        aud: Any = importlib.import_module("aud")  # not in every build of Blender
     except ImportError as error:
         raise BadRequest(f"This Blender was built without sound and cannot read {path.name}: save its sound as a wav file.") from error
     try:

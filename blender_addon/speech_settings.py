@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import bpy
 
@@ -39,7 +40,8 @@ _AMOUNTS = {
 }
 
 
-def _amount(name: str) -> bpy.types.FloatProperty:  # type: ignore[name-defined]
+def _amount(name: str) -> Any:
+    """A property, as Blender declares them."""
     return bpy.props.FloatProperty(
         name=name.replace("_", " ").title(), default=1.0, min=0.0, max=MAX_AMOUNT, step=5, precision=2, subtype="FACTOR",
         description=f"{_AMOUNTS[name]}: 1 is as the model made it. Lines that were spoken already follow with Apply Amounts",
