@@ -11,6 +11,7 @@ import bpy
 from ...core.contract import FaceMotion
 from . import curves, face_lines
 from .body import BodyDraft
+from .face_conversion import mouth_of
 from .face_lines import FaceLine, KeptLine
 from .face_plan import FacePlan, listed, planned
 from .face_target import FaceError, FaceTarget, find_face
@@ -82,7 +83,9 @@ def draft_face(
     target = find_face(_object(mesh_name), chosen_keys)
     plans = []
     for line in lines:
-        plans.append(planned(target, line.motion, line.start_frame, line.fps))
+        mouth = (yield from mouth_of(target, line.motions[0])) if line.amounts.lips != line.amounts.upper_face else None
+        plan = yield from planned(target, line.motion(mouth), line.start_frame, line.fps)
+        plans.append(plan)
         yield
     parts = _parts(target, plans)
     _refuse_locked(target, parts)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+import numpy as np
+
 from ...core.contract import FaceAmounts, FaceMotion, with_amounts
 from .datablocks import Reference
 
@@ -32,10 +34,9 @@ class FaceLine:
     shown: int = 0
     number: int = 0
 
-    @property
-    def motion(self) -> FaceMotion:
-        """What is keyed."""
-        return with_amounts(self.motions[self.shown], self.amounts)
+    def motion(self, lower_face: np.ndarray | None = None) -> FaceMotion:
+        """What is keyed; lower_face as `with_amounts` takes it."""
+        return with_amounts(self.motions[self.shown], self.amounts, lower_face)
 
     @property
     def last_frame(self) -> float:

@@ -251,7 +251,7 @@ def test_a_cancelled_face_leaves_the_file_as_it_was(ready: settings.UnderstudySe
 
 
 def test_no_tick_of_a_face_holds_the_interface_for_30_ms(ready: settings.UnderstudySettings, tmp_path: Path) -> None:
-    """Two minutes at 30 fps. Other processes may steal the processor, so the best of three generations counts."""
+    """Two minutes at 30 fps; the best of three generations."""
     from understudy.tests.blender_addon.test_generate import longest_tick
 
     bpy.context.scene.render.fps, ready.speech.sound_file = 30, str(write_voice(tmp_path / "long.wav", 120.0))
