@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from .bundle_weights import built, fill, read_safetensors, weights_of
@@ -23,7 +24,7 @@ from .face.speech_encoder import SpeechEncoder, SpeechEncoderConfig
 from .face.speech_to_face import N_JAW, FaceNetworks
 from .face.talker import Talker, TalkerConfig
 from .model_folders import find_model, typed_model
-from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, verified
+from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
 
 CARD_FILE, WEIGHTS_FILE = "face.json", "model.safetensors"
 FORMAT = "understudy face bundle 1"
@@ -123,6 +124,20 @@ def read_face_card(folder: Path) -> FaceCard:
     """Raises WeightsError for a folder that is not a face bundle of this format."""
     missing = f"There is no face model in {folder}: {CARD_FILE} is missing. Choose another model."
     return read_card_file(FaceCard, folder / CARD_FILE, FORMAT, missing)
+
+
+def save_face_bundle(folder: Path, card: FaceCard, networks: FaceNetworks, exact: tuple[str, ...] = ()) -> FaceCard:
+    """Writes float16 weights and the card with their size and sha256; gives that card. exact: tensors that float16 would harm."""
+    tensors = {
+        name: (tensor.float() if name in exact else tensor.half()).contiguous() for name, tensor in weights_of(face_parts(networks)).items()
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = folder / WEIGHTS_FILE
+    save_file(tensors, weights)
+    weights.chmod(0o644)
+    card = replace(card, bytes=weights.stat().st_size, sha256=file_sha256(weights))
+    write_face_card(folder, card)
+    return card
 
 
 def load_face_pipeline(folder: Path, device: torch.device) -> tuple[FacePipeline, FaceCard]:

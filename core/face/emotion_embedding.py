@@ -148,12 +148,11 @@ class SpeechReading(nn.Module):
 
     def __init__(self, config: SpeechReadingConfig) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(config.speech_width)
         self.linear = nn.Linear(config.speech_width, config.width)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, speech: Tensor) -> Tensor:
-        return self.linear(self.dropout(self.norm(speech)))
+        return self.linear(self.dropout(speech))
 
 
 class AudioBranch(GaussianMaps):

@@ -1,6 +1,4 @@
-"""How codebooks learn: moving averages of the vectors that chose a code, and new codes for those that nothing chooses
-(van den Oord et al. 2017, appendix; Jukebox, arXiv 2005.00341, for the restarts; MoMask for layer dropout and random choice).
-"""
+"""How the layers of a residual quantiser learn: each a moving average, with layer dropout and random choice after MoMask."""
 
 from __future__ import annotations
 
@@ -11,13 +9,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..body.motion_tokens import ResidualQuantizer
+from .moving_codes import MovingCodes
 
-DECAY = 0.99
 CHOICE_TEMPERATURE = 0.5
 LAYER_DROPOUT = 0.2
-# A code chosen less often than this share of even use is replaced. Codes are chosen unevenly: a share near 1 would replace most of them
-# at every step, before they have learnt anything
-UNUSED_SHARE = 1 / 16
 
 
 class CodebookUpdates:
@@ -25,13 +20,13 @@ class CodebookUpdates:
 
     def __init__(self, quantizer: ResidualQuantizer) -> None:
         self._books = quantizer.books
-        self._sums = [book.codebook.clone() for book in self._books]
-        self._counts = [torch.ones(len(book.codebook)) for book in self._books]
+        self._codes = [MovingCodes(book.codebook) for book in self._books]
         self._started = False
 
     def go_on(self) -> None:
         """Takes the codebooks as they are, instead of vectors of the first batch: where training starts from a trained tokenizer."""
-        self._sums = [book.codebook.clone() for book in self._books]
+        for codes in self._codes:
+            codes.take_as_they_are()
         self._started = True
 
     def quantize(self, latents: Tensor) -> tuple[Tensor, Tensor, float]:
@@ -44,7 +39,7 @@ class CodebookUpdates:
             ids = self._choose(layer, vectors)
             code = self._books[layer].codebook[ids].view_as(latents)
             commitment = commitment + F.mse_loss(residual, code) / n_layers
-            used = self._update(layer, vectors, ids)
+            used = self._codes[layer].update(vectors, ids)
             perplexity = used if layer == 0 else perplexity
             total, residual = total + code, residual - code
         self._started = True
@@ -59,36 +54,15 @@ class CodebookUpdates:
     def _choose(self, layer: int, vectors: Tensor) -> Tensor:
         book = self._books[layer]
         if not self._started:
-            book.codebook.copy_(_random_rows(vectors, len(book.codebook)))
-            self._sums[layer] = book.codebook.clone()
-            self._counts[layer] = torch.ones(len(book.codebook), device=vectors.device)
+            self._codes[layer].start_with(vectors)
         noise = -torch.log(-torch.log(torch.rand(len(vectors), len(book.codebook), device=vectors.device).clamp_min(1e-20)))
         return (-book.distances(vectors) / CHOICE_TEMPERATURE + noise).argmax(-1)
 
-    @torch.no_grad()
-    def _update(self, layer: int, vectors: Tensor, ids: Tensor) -> float:
-        """Moves the codes and gives the perplexity: how many codes this batch used evenly."""
-        book = self._books[layer]
-        counts = torch.bincount(ids, minlength=len(book.codebook)).to(vectors)
-        sums = torch.zeros_like(book.codebook).index_add_(0, ids, vectors)
-        self._counts[layer] = DECAY * self._counts[layer].to(counts) + (1 - DECAY) * counts
-        self._sums[layer] = DECAY * self._sums[layer].to(sums) + (1 - DECAY) * sums
-        used = self._counts[layer] >= UNUSED_SHARE * self._counts[layer].mean()
-        means = self._sums[layer] / self._counts[layer].clamp_min(1e-6)[:, None]
-        book.codebook.copy_(torch.where(used[:, None], means, _random_rows(vectors, len(means))))
-        shares = counts / counts.sum()
-        return float(torch.exp(-(shares * torch.log(shares + 1e-10)).sum()))
-
     def state(self) -> dict[str, Any]:
-        return {"sums": self._sums, "counts": self._counts, "started": self._started}
+        parts = [codes.state() for codes in self._codes]
+        return {**{name: [part[name] for part in parts] for name in ("sums", "counts")}, "started": self._started}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        self._sums, self._counts, self._started = state["sums"], state["counts"], state["started"]
-
-
-def _random_rows(vectors: Tensor, count: int) -> Tensor:
-    """(count, C) rows of vectors (N, C); with a little noise where rows must serve twice."""
-    if len(vectors) >= count:
-        return vectors[torch.randperm(len(vectors), device=vectors.device)[:count]]
-    rows = vectors[torch.randint(len(vectors), (count,), device=vectors.device)]
-    return rows + torch.randn_like(rows) * 0.01 / rows.shape[1] ** 0.5
+        self._started = state["started"]
+        for codes, sums, counts in zip(self._codes, state["sums"], state["counts"], strict=True):
+            codes.load_state({"sums": sums, "counts": counts})

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..contract import BadRequest
+from .face.commands import add_face_commands
 from .pack_names import PACKS
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def add_training_commands(commands: Parsers[argparse.ArgumentParser]) -> None:
     _add_bundle(train)
     _add_check(train)
     _add_retargeting(train)
+    add_face_commands(train)
 
 
 def _add_prepare(train: Parsers[argparse.ArgumentParser]) -> None:

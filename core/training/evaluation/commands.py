@@ -24,9 +24,33 @@ def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--limit", type=int, help="so many clips, evenly spread; all if left out")
     parser.add_argument("--out", type=Path, help="a folder for table.md, evaluation.json and table.png (needs matplotlib)")
     parser.set_defaults(run=_evaluate)
+    parser = subjects.add_parser("face", help="lips against tracked ones, closures, emotions of voices and faces, speed")
+    parser.add_argument("--model", type=Path, default=Path("weights/starter_face"), help="its folder")
+    parser.add_argument("--speech", type=Path, required=True, help="folder with kathleen, emodb and grid")
+    parser.add_argument("--corpus", type=Path, default=Path("runs/face_corpus"), help="as `train face-prepare` writes it")
+    parser.add_argument("--out", type=Path, help="a folder for table.md, evaluation.json, emotions.jpg and sentence.jpg (needs matplotlib)")
+    parser.set_defaults(run=_evaluate_face)
     parser = subjects.add_parser("guide", help="what a model obeys, out of an evaluation.json, as a table for its readers")
     parser.add_argument("evaluation", type=Path)
     parser.set_defaults(run=_guide)
+
+
+def _evaluate_face(options: argparse.Namespace) -> None:
+    from ...card_fields import dataclass_to_json
+    from ...terminal import ProgressLine
+    from ..face.evaluate_face import as_table, evaluate_face
+    from ..face.face_pictures import draw_faces
+
+    progress = ProgressLine()
+    found = evaluate_face(options.model, options.speech, options.corpus, progress)
+    progress.finish()
+    print(as_table(found))
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "table.md").write_text(as_table(found) + "\n", encoding="utf-8")
+        dataclass_to_json(options.out / "evaluation.json", found)
+        draw_faces(options.model, options.speech, options.out)
+        print(f"{options.out}: table.md, evaluation.json, emotions.jpg, sentence.jpg", file=sys.stderr)
 
 
 def _guide(options: argparse.Namespace) -> None:

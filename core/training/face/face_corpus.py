@@ -1,7 +1,7 @@
 """Everything that the face's networks are trained on, in one folder: what the speech encoder hears, and what a face should do.
 
-`heard.npy` holds features (N, 1920) float16 of all frames one after another, mapped into memory; `frames.npz` the teacher's tracks of the
-same frames and where each clip begins; `clips.json` what each clip is.
+`heard.npz` holds principal components (N, 256) float16 of what the speech encoder hears in all frames, one after another, and their
+directions; `frames.npz` the teacher's tracks of the same frames; `clips.json` what each clip is and where it lies.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy as np
 
 from ...contract import BadRequest
 from .emotional_face import SpokenFrames
+from .heard_components import HeardComponents, condensed, heard_components
 
-HEARD, FRAMES, CLIPS = "heard.npy", "frames.npz", "clips.json"
+HEARD, FRAMES, CLIPS = "heard.npz", "frames.npz", "clips.json"
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,10 @@ class FaceClip:
 
 @dataclass(frozen=True)
 class FaceCorpus:
+    """heard: (N, 256) float16."""
+
     heard: np.ndarray
+    components: HeardComponents
     spoken: SpokenFrames
     clips: tuple[FaceClip, ...]
 
@@ -50,8 +54,11 @@ class FaceCorpus:
 
 
 def save(folder: Path, heard: list[np.ndarray], spoken: list[SpokenFrames], clips: list[FaceClip]) -> None:
+    """heard: (T, 1920) of each clip."""
     folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / HEARD, np.concatenate(heard))
+    features = np.concatenate(heard)
+    components = heard_components(features)
+    np.savez(folder / HEARD, heard=condensed(features, components), **vars(components))
     tracks = {name: np.concatenate([getattr(each, name) for each in spoken]) for name in vars(spoken[0])}
     np.savez(folder / FRAMES, **tracks)
     (folder / CLIPS).write_text(json.dumps([asdict(clip) for clip in clips], indent=0), encoding="utf-8")
@@ -60,10 +67,11 @@ def save(folder: Path, heard: list[np.ndarray], spoken: list[SpokenFrames], clip
 def load(folder: Path) -> FaceCorpus:
     """Raises BadRequest where `train face-prepare` has not been."""
     try:
-        heard = np.load(folder / HEARD, mmap_mode="r")
+        with np.load(folder / HEARD) as arrays:
+            heard, components = arrays["heard"], HeardComponents(arrays["mean"], arrays["directions"])
         with np.load(folder / FRAMES) as arrays:
             spoken = SpokenFrames(**{name: arrays[name] for name in arrays.files})
         clips = tuple(FaceClip(**row) for row in json.loads((folder / CLIPS).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadRequest(f"There is no corpus of faces in {folder} ({error}): make it with `python -m core train face-prepare`.") from error
-    return FaceCorpus(heard, spoken, clips)
+    return FaceCorpus(heard, components, spoken, clips)

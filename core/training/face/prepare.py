@@ -13,12 +13,11 @@ import torch
 from ...contract.head import DEFAULT_HEAD, read_head
 from ...face.sound_frames import FPS, SAMPLES_PER_FRAME
 from ...face.whisper_encoder import WIDTH, WhisperEncoder
+from .coarticulation import viseme_curves
 from .face_corpus import FaceClip, save
 from .flite_voices import VOICES, speak
 from .lip_line import lip_line
 from .lip_opening import Heard, LipOpening, centred, fitted, principal_directions
-from .coarticulation import viseme_curves
-from .emotional_face import SpokenFrames
 from .sound_changes import changed, drawn_change
 from .speech_pack import SpokenClip, read_pack, read_tracked_lips
 from .teacher import frame_times, spoken_frames

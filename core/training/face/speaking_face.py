@@ -9,7 +9,7 @@ from .lip_line import EYE_CORNERS, LipLine
 from .lip_opening import PP
 from .visemes import VISEMES
 
-# Without the jaw, which follows from the opening. Starting values of these weights: openfacefx 0.24 (MIT); wide and round ones are softer here
+# Without the jaw, which follows from the opening. Starting values: openfacefx 0.24 (MIT); wide and round lips are softer here
 LIPS: dict[str, dict[str, float]] = {
     "sil": {},
     "PP": {"mouthPress": 0.35, "mouthRollLower": 0.25, "mouthRollUpper": 0.2},

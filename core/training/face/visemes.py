@@ -10,8 +10,8 @@ SILENCE = "SIL"
 GLOTTAL_STOP = "?"  # has no shape: the neighbours' go on
 
 _ARPABET = {
-    "sil": "SIL PAU", "PP": "P B M", "FF": "F V", "TH": "TH DH", "DD": "T D L", "kk": "K G HH", "CH": "CH JH SH ZH", "SS": "S Z", "nn": "N NG",
-    "RR": "R ER", "aa": "AA AE AH AX AY", "E": "EH EY IH", "I": "IY Y", "O": "AO OW OY AW", "U": "UW UH W",
+    "sil": "SIL PAU", "PP": "P B M", "FF": "F V", "TH": "TH DH", "DD": "T D L", "kk": "K G HH", "CH": "CH JH SH ZH", "SS": "S Z",
+    "nn": "N NG", "RR": "R ER", "aa": "AA AE AH AX AY", "E": "EH EY IH", "I": "IY Y", "O": "AO OW OY AW", "U": "UW UH W",
 }  # fmt: skip
 _SAMPA = {
     "sil": "SIL", "PP": "p b m", "FF": "f v", "DD": "t d l", "kk": "k g x h r", "CH": "S", "SS": "s z", "nn": "n N", "aa": "a a6 6 aI",

@@ -10,7 +10,8 @@ import torch
 
 from understudy.core.body.motion_tokens import ResidualQuantizer
 from understudy.core.training import codebook_updates
-from understudy.core.training.codebook_updates import DECAY, LAYER_DROPOUT, UNUSED_SHARE, CodebookUpdates
+from understudy.core.training.codebook_updates import LAYER_DROPOUT, CodebookUpdates
+from understudy.core.training.moving_codes import DECAY, UNUSED_SHARE
 
 CODES, WIDTH, LAYERS = 6, 4, 3
 
