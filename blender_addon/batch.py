@@ -13,18 +13,24 @@ from pathlib import Path
 
 import bpy
 
-from ..core.contract import BadRequest, BodyMotion, Progress, UnderstudyError
-from . import jobs
-from .animation.body import key_motion_now, scene_fps
+from ..core.contract import BadRequest, FaceAmounts, FaceMotion, Progress, UnderstudyError, with_amounts
+from ..core.contract.head import DEFAULT_HEAD, read_head
+from . import face_map, jobs
+from .animation.body import scene_fps
+from .animation.face_target import face_mesh
+from .animation.face_target import refusal as face_refusal
+from .animation.flame_mesh import add_head
 from .animation.rig import refusal
 from .animation.smpl_armature import add_character
 from .engine.client import Engine
-from .exports import check_writable, export
+from .exports import Made, check_writable, export
 from .process_end import end_process
 from .set_up_command import add_options, set_up_engine
 from .shots import Shot, read_shots, with_overrides
+from .tasks import BodyTask, FaceTask, Spoken, TakeTask, Task, done
 
 DONE, SOME_FAILED, CANNOT_START, STOPPED = 0, 1, 2, 130
+BESIDE_METRES = (1.0, 0.0, 1.45)  # to the character's left, as high as its head
 Say = Callable[[str], None]
 
 
@@ -43,7 +49,8 @@ def main(arguments: list[str]) -> int:
         if options.command == "setup":
             set_up_engine(options, _say)
             return DONE
-        return bake_shots(options.shots, options.again, options.device, options.model, _say)
+        with face_map.readable():
+            return bake_shots(options.shots, options.again, options.device, options.model, _say)
     except SystemExit as wrong_arguments:  # argparse has said why
         return CANNOT_START if wrong_arguments.code else DONE
     except UnderstudyError as error:
@@ -84,20 +91,37 @@ def bake_shot(shot: Shot, folder: Path, engine: Engine, say: Say) -> None:
     for out in outputs:
         check_writable(out)
     _open_scene(shot, folder)
-    armature = _character(shot)
-    motion = engine.request(shot.request(engine.next_id()), _Stages(say)).motions[0]
     scene = bpy.context.scene
-    key_motion_now(armature.name, motion, shot.start_frame, scene_fps(scene))
+    armature = _character(shot) if shot.text else None
+    face = _face(shot) if shot.audio else None
+    keyed = done(shot_task(shot, folder, engine, armature, face), engine, _Stages(say))
+    for notice in keyed.notices:
+        say(notice)
     if not shot.open:
         scene.frame_start = int(shot.start_frame)
-        scene.frame_end = round(shot.start_frame + motion.seconds * scene_fps(scene))
+        seconds = max(motion.seconds for motion in (keyed.body, *keyed.faces) if motion is not None)
+        scene.frame_end = round(shot.start_frame + seconds * scene_fps(scene))
     scene.frame_set(scene.frame_start)
-    _save(outputs, armature, motion)
-
-
-def _save(outputs: list[Path], armature: bpy.types.Object, motion: BodyMotion) -> None:
     for out in outputs:
-        export(out, armature, motion)
+        export(out, Made(armature, keyed.body, face, _weighed(keyed.faces[0], shot.amounts) if keyed.faces else None))
+
+
+def _weighed(motion: FaceMotion, amounts: FaceAmounts) -> FaceMotion:
+    """As the model made it where nothing was asked for, so that amounts can still be chosen later."""
+    return motion if amounts == FaceAmounts() else with_amounts(motion, amounts)
+
+
+def shot_task(shot: Shot, folder: Path, engine: Engine, armature: bpy.types.Object | None, face: bpy.types.Object | None) -> Task:
+    """What a shot asks for, for these objects of the open scene; armature None: the face alone, face None: the body alone."""
+    scene, fps = bpy.context.scene, scene_fps(bpy.context.scene)
+    body = BodyTask(shot.body_request(engine.next_id()), armature.name, shot.start_frame, fps) if armature else None
+    if face is None:
+        assert body is not None
+        return body
+    spoken = Spoken(shot.face_request(engine.next_id(), folder), shot.start_frame)
+    heard_in = scene.name if shot.add_sound else ""
+    speaks = FaceTask((spoken,), face.name, fps, shot.amounts, face_map.of(face), heard_in)
+    return TakeTask(body, speaks) if body else speaks
 
 
 def _open_scene(shot: Shot, folder: Path) -> None:
@@ -134,6 +158,32 @@ def _character(shot: Shot) -> bpy.types.Object:
         names = ", ".join(rig.name for rig in rigs)
         raise BadRequest(f"{shot.open} has {len(rigs)} characters ({names}): say which with `armature`.")
     return rigs[0] if rigs else add_character()
+
+
+def _face(shot: Shot) -> bpy.types.Object:
+    """The mesh of the face that the shot names; else the scene's only face; else a new head."""
+    scene = bpy.context.scene
+    if shot.face:
+        chosen = scene.objects.get(shot.face)
+        if chosen is None:
+            raise BadRequest(f"{shot.open or 'The new scene'} has no object {shot.face!r}: check `face`.")
+        mesh = face_mesh(chosen)
+        assert mesh is not None
+        if reason := face_refusal(mesh, face_map.of(mesh) if mesh.type == "MESH" else {}):
+            raise BadRequest(reason)
+        return mesh
+    faces = [each for each in scene.objects if each.type == "MESH" and not face_refusal(each, face_map.of(each))]
+    if len(faces) > 1:
+        raise BadRequest(f"{shot.open} has {len(faces)} faces ({', '.join(each.name for each in faces)}): say which with `face`.")
+    return faces[0] if faces else add_head_beside(scene)
+
+
+def add_head_beside(scene: bpy.types.Scene) -> bpy.types.Object:
+    """Understudy's own head; where there is a character, at the height of its head and to the left of it."""
+    head = add_head(read_head(DEFAULT_HEAD))
+    if any(each.type == "ARMATURE" and each != head.parent for each in scene.objects):
+        head.parent.location = BESIDE_METRES
+    return head
 
 
 class _Stages:

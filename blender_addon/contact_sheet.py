@@ -15,7 +15,7 @@ from .exports import check_writable
 from .preview import Stage, save_picture
 from .process_end import end_process
 from .shots import Shot
-from .try_out import exit_status, generate, keyed_scene
+from .try_out import exit_status, keyed_scene
 
 PROMPTS = (
     "a person walks forward", "a person walks backward", "a person runs", "someone sprints as fast as possible",
@@ -48,7 +48,7 @@ def _draw(options: argparse.Namespace) -> None:
     with blender_prints_to(path.with_suffix(".log")) as output:
         for number, prompt in enumerate(prompts):
             print(f"{number + 1}/{len(prompts)} {prompt}", file=output, flush=True)
-            shot = Shot("sheet", prompt, (), options.seconds, options.seed, "normal", None, options.model)
+            shot = Shot("sheet", (), prompt, "", options.seconds, options.seed, "normal", None, options.model)
             rows.append(_row(shot, path.parent))
         save_picture(arranged(rows, COLUMNS), path)
         print(f"{options.out}: {len(prompts)} prompts, seed {options.seed}", file=output, flush=True)
@@ -68,8 +68,8 @@ def _prompts(path: Path | None) -> list[str]:
 
 def _row(shot: Shot, folder: Path) -> np.ndarray:
     """The prompt above its poses: pixels (H, W, 4), bottom row first."""
-    armature, last = keyed_scene(generate(shot).motions[0])
-    stage = Stage(bpy.context.scene, armature, 1, last)
+    scene = keyed_scene(shot, lambda _progress: None)
+    stage = Stage(bpy.context.scene, scene.armature, scene.frames)
     poses = stage.poses(POSES, POSE_SIZE, folder)
     return np.concatenate((poses, stage.title(shot.text, (poses.shape[1], TITLE_HEIGHT), folder)), axis=0)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import bpy
 
 from .animation.face_keys import ARKIT_NAMES, arkit_keys
@@ -18,6 +21,19 @@ class UnderstudyFaceKey(bpy.types.PropertyGroup):
 def of(mesh: bpy.types.Object) -> dict[str, str]:
     """ARKit's name to the shape key's. Empty if there is no map: then the names of the keys decide."""
     return {line.name: line.key for line in mesh.understudy_face_map if line.key}
+
+
+@contextlib.contextmanager
+def readable() -> Iterator[None]:
+    """Maps can be read although the add-on is not registered: through pip's bpy."""
+    if hasattr(bpy.types.Object, "understudy_face_map"):
+        yield
+        return
+    register()
+    try:
+        yield
+    finally:
+        unregister()
 
 
 def fill(mesh: bpy.types.Object) -> int:

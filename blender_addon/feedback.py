@@ -10,6 +10,7 @@ import bpy
 from . import jobs
 
 _PIXELS_A_CHARACTER = 7.0
+_CLIPPED = 0.99
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 
@@ -23,9 +24,19 @@ def draw_progress(layout: bpy.types.UILayout, job: jobs.EngineJob) -> None:
     row.operator("understudy.cancel", text="", icon="X")
 
 
-def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """How the last job ended, if one did."""
-    if jobs.state.message:
+def draw_recording(layout: bpy.types.UILayout, job: jobs.RecordJob) -> None:
+    """How loud the microphone is, for how long it has been recorded, and the buttons that keep it and throw it away."""
+    row = layout.row(align=True)
+    row.scale_y = 1.6
+    text = f"{job.seconds:.0f} s" + ("  too loud" if job.level >= _CLIPPED else "") if job.is_listening else job.stage
+    row.progress(factor=job.level, text=text, type="BAR")
+    row.operator("understudy.stop_recording", text="", icon="CHECKMARK")
+    row.operator("understudy.discard_recording", text="", icon="TRASH")
+
+
+def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, place: str = "") -> None:
+    """How the last job ended, if one did; one that was started elsewhere than in `place` is told there."""
+    if jobs.state.message and place in ("", jobs.state.place):
         draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
 
 

@@ -7,53 +7,54 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 
 from ..core.contract import (
-    BodyReply,
-    BodyRequest,
+    RECORDING_STAGE,
     Cancelled,
     Failure,
     ImportReply,
     ImportRequest,
+    Level,
     Progress,
+    RecordReply,
+    RecordRequest,
     RemoveReply,
     RemoveRequest,
     Reply,
-    StageTime,
     UnderstudyError,
 )
 from . import preferences, setting_up
-from .animation.body import key_motion
 from .engine.client import Engine, EngineSettings
+from .tasks import Keyed, Task
 
 # One tick of the interface may take this long; a slice of keying ends a little later
 TICK_SECONDS = 0.008
 GUI_NICENESS = 5  # the worker steps back behind Blender's own drawing and playback
 
 
-@dataclass(frozen=True)
-class Task:
-    """What to generate and where its keys go; names, because references do not outlive an undo."""
-
-    request: BodyRequest
-    armature: str
-    start_frame: float
-    fps: float
+_THROWN_AWAY = "The recording was thrown away."
+# Panels that jobs are started from
+BODY, FACE = "body", "face"
 
 
 class EngineJob:
-    """A request under way: how far it is, for the panel. Call `advance` until it is True."""
+    """Work under way: how far it is, and how loud the microphone, for the panel. Call `advance` until it is True."""
 
-    def __init__(self, engine: Engine, request: BodyRequest | ImportRequest | RemoveRequest) -> None:
-        self.stage, self.factor = "Starting the engine", 0.0
+    def __init__(self, engine: Engine | None) -> None:
+        """engine: None for work that needs none."""
+        self.stage, self.factor, self.level = "Starting the engine", 0.0, 0.0
         self.began = time.monotonic()
+        self._steps_done = 0
         self._engine = engine
-        engine.submit(request)
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        """Changes when the panel should be drawn again."""
+        return self.stage, self.factor, int(time.monotonic() - self.began)
 
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         """Works for about this long; True when done. Raises the job's UnderstudyError; then nothing was changed."""
@@ -61,7 +62,8 @@ class EngineJob:
 
     def cancel(self) -> None:
         """Stops the engine's work; `advance` then raises Cancelled."""
-        self._engine.cancel()
+        if self._engine is not None:
+            self._engine.cancel()
 
     def run(self) -> None:
         """Waits until done, for background mode."""
@@ -74,11 +76,14 @@ class EngineJob:
     def _replies(self) -> list[Reply]:
         """What has come; a Failure is raised, and progress is kept."""
         replies: list[Reply] = []
-        for message in self._engine.poll():
+        for message in self._engine.poll() if self._engine is not None else ():
             if isinstance(message, Failure):
                 raise message.raised()
             if isinstance(message, Progress):
                 self.stage, self.factor = message.stage, message.step / max(1, message.total)
+                self._steps_done = message.step
+            elif isinstance(message, Level):
+                self.level = message.peak
             elif isinstance(message, Reply):
                 replies.append(message)
         return replies
@@ -89,6 +94,10 @@ class ModelJob(EngineJob):
 
     reply: ImportReply | RemoveReply | None = None
 
+    def __init__(self, engine: Engine, request: ImportRequest | RemoveRequest) -> None:
+        super().__init__(engine)
+        engine.submit(request)
+
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         for reply in self._replies():
             if isinstance(reply, ImportReply | RemoveReply):
@@ -96,63 +105,107 @@ class ModelJob(EngineJob):
         return self.reply is not None
 
 
-class Job(EngineJob):
-    """A Task under way; when it is done, `actions` holds the names of the Actions made."""
+class RecordJob(EngineJob):
+    """A recording under way; when it is done, `reply` tells the file."""
 
-    def __init__(self, engine: Engine, task: Task) -> None:
+    reply: RecordReply | None = None
+
+    def __init__(self, engine: Engine, request: RecordRequest) -> None:
+        super().__init__(engine)
+        self.seconds = 0.0
+        self._is_discarded = False
+        self._recording = engine
+        engine.submit(replace(request, id=engine.next_id()))
+
+    @property
+    def shown(self) -> tuple[object, ...]:
+        return *super().shown, self.level
+
+    @property
+    def is_listening(self) -> bool:
+        """The microphone is open."""
+        return self.stage == RECORDING_STAGE
+
+    def advance(self, seconds: float = TICK_SECONDS) -> bool:
+        try:
+            for reply in self._replies():
+                if isinstance(reply, RecordReply):
+                    self.reply = reply
+        except Cancelled as error:
+            raise Cancelled(_THROWN_AWAY) from error
+        self.seconds = self._steps_done / 1000 if self.is_listening else 0.0
+        if self._is_discarded and self.reply is not None:  # it had ended by itself
+            Path(self.reply.path).unlink(missing_ok=True)
+            raise Cancelled(_THROWN_AWAY)
+        return self.reply is not None
+
+    def stop(self) -> None:
+        """Ends it and keeps what was heard."""
+        self._recording.stop_recording()
+
+    def cancel(self) -> None:
+        """Ends it and throws away what was heard."""
+        self._is_discarded = True
+        super().cancel()
+
+
+class Job(EngineJob):
+    """A task under way; when it is done, `keyed` tells what was made."""
+
+    def __init__(self, engine: Engine | None, task: Task) -> None:
+        super().__init__(engine)
         self.task = task
-        self.actions: tuple[str, ...] = ()
-        self.times: tuple[StageTime, ...] = ()
-        self._slices: Generator[None, None, tuple[str, ...]] | None = None
+        self.keyed: Keyed | None = None
+        self.is_writing = False
+        self._steps = task.steps()
         self._is_thrown_away = False
-        super().__init__(engine, task.request)
+        self._step(None)
 
     def advance(self, seconds: float = TICK_SECONDS) -> bool:
         if self._is_thrown_away:
             raise Cancelled("Cancelled: nothing was changed.")
         until = time.monotonic() + seconds
         for reply in self._replies():
-            self._take(reply)
-        while self._slices is not None and time.monotonic() < until:
-            try:
-                next(self._slices)
-            except StopIteration as finished:
-                self.actions = tuple(finished.value)
-                return True
-        return False
+            self._step(reply)
+        while self.is_writing and time.monotonic() < until:
+            self._step(None)
+        return self.keyed is not None
 
     def cancel(self) -> None:
         """Stops the engine's work, or throws half-written keys away; `advance` then raises Cancelled."""
-        if self._slices is not None:
-            self._slices.close()
+        if self.is_writing:
+            self._steps.close()
             self._is_thrown_away = True
         super().cancel()
-
-    @property
-    def is_writing(self) -> bool:
-        return self._slices is not None
 
     def _wait(self) -> None:
         if not self.is_writing:
             super()._wait()
 
-    def _take(self, reply: Reply) -> None:
-        if isinstance(reply, BodyReply):
-            self.stage, self.factor, self.times = "Writing the keys", 1.0, reply.times
-            first, *others = reply.motions
-            task = self.task
-            self._slices = key_motion(task.armature, first, task.start_frame, task.fps, variations=others)
+    def _step(self, reply: Reply | None) -> None:
+        """To the task's next slice of keying, or its next request."""
+        try:
+            request = self._steps.send(reply)
+        except StopIteration as finished:
+            self.keyed, self.is_writing = finished.value, False
+            return
+        self.is_writing = request is None
+        if request is None:
+            self.stage, self.factor = "Writing the keys", 1.0
+        elif self._engine is not None:
+            self._engine.submit(request)
 
 
 class _State:
-    """The engine of this Blender, its job, and the last sentence for the panel."""
+    """The engine of this Blender, its job, and the last sentence, with the panel that it is for."""
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
-        self.job: Job | ModelJob | None = None
+        self.job: EngineJob | None = None
         self.message = ""
         self.is_error = False
         self.memory_mb = 0.0  # of the engine, when it was last measured
+        self.place = BODY
 
 
 state = _State()

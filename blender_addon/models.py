@@ -10,22 +10,27 @@ import bpy
 
 from ..core.contract import user_models_folder
 
-CARD_FILE, ENCODER_CARD_FILE = "bundle.json", "encoder.json"
+CARD_FILE, FACE_CARD_FILE, ENCODER_CARD_FILE = "bundle.json", "face.json", "encoder.json"
 OWN_FOLDER = Path(__file__).parents[1] / "weights"
 
 _known: dict[str, Model] = {}
+_faces: dict[str, Model] = {}
 _encoders: dict[str, Model] = {}
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a model's card says of it. attribution: credits that its data asks for; is_imported: it lies in the user's folder."""
+    """What a model's card says of it. attribution: credits that its data asks for; is_imported: it lies in the user's folder.
+
+    actors: names of the speakers whose style a face model can take.
+    """
 
     name: str
     title: str
     licence: str
     attribution: tuple[str, ...]
     is_imported: bool = False
+    actors: tuple[str, ...] = ()
 
     @property
     def permission(self) -> str:
@@ -35,15 +40,16 @@ class Model:
         return f"{self.licence}: commercial work allowed" if self.licence.startswith(("CC BY", "CC0")) else self.licence
 
 
-def read_models(folders: list[Path]) -> dict[str, Model]:
-    """By name, of every folder that holds models; what cannot be read is left out."""
+def read_models(folders: list[Path], card_file: str = CARD_FILE) -> dict[str, Model]:
+    """By name, those of one kind of every folder that holds models; what cannot be read is left out."""
     found: dict[str, Model] = {}
     for folder in folders:
-        for card in sorted(folder.glob(f"*/{CARD_FILE}")):
+        for card in sorted(folder.glob(f"*/{card_file}")):
             try:
                 stored = json.loads(card.read_text(encoding="utf-8"))
-                credits = tuple(map(str, stored["attribution"]))
-                model = Model(card.parent.name, str(stored["title"]), str(stored["licence"]), credits, folder == user_models_folder())
+                credits, actors = tuple(map(str, stored["attribution"])), tuple(map(str, stored.get("actors", ())))
+                is_imported = folder == user_models_folder()
+                model = Model(card.parent.name, str(stored["title"]), str(stored["licence"]), credits, is_imported, actors)
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             found.setdefault(model.name, model)
@@ -65,20 +71,26 @@ def read_encoders(folder: Path) -> dict[str, Model]:
 def refresh(own_models: str) -> None:
     """Reads the cards again: ours, those in the folder of the preferences, which may be "", and imported ones."""
     chosen = [Path(bpy.path.abspath(own_models))] if own_models else []
-    _known.clear()
-    _known.update(read_models([OWN_FOLDER, *chosen, user_models_folder()]))
+    for known_ones, card_file in ((_known, CARD_FILE), (_faces, FACE_CARD_FILE)):
+        known_ones.clear()
+        known_ones.update(read_models([OWN_FOLDER, *chosen, user_models_folder()], card_file))
     _encoders.clear()
     _encoders.update(read_encoders(user_models_folder()))
 
 
 def known() -> dict[str, Model]:
-    """Models to choose from, as they were when they were last read."""
+    """Models of bodies to choose from, as they were when they were last read."""
     return _known
 
 
+def known_faces() -> dict[str, Model]:
+    """Models that make faces of voices, likewise."""
+    return _faces
+
+
 def installed() -> list[Model]:
-    """These, and the text encoders that they share."""
-    return [*_known.values(), *_encoders.values()]
+    """These, and the encoders that they share."""
+    return [*_known.values(), *_faces.values(), *_encoders.values()]
 
 
 def _first_look() -> None:
@@ -96,5 +108,5 @@ def register() -> None:
 def unregister() -> None:
     if bpy.app.timers.is_registered(_first_look):
         bpy.app.timers.unregister(_first_look)
-    _known.clear()
-    _encoders.clear()
+    for known_ones in (_known, _faces, _encoders):
+        known_ones.clear()

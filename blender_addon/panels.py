@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, models, preferences, setting_up, settings
+from . import jobs, models, preferences, sequencer, setting_up, settings
 from .animation.face_keys import short_name
 from .engine_panel import draw_engine, draw_set_up
-from .feedback import draw_message, draw_progress, draw_sentence
-from .operators.face import can_have_map, chosen_face, face_refused
+from .feedback import draw_message, draw_progress, draw_recording, draw_sentence
+from .operators.face import can_have_map, chosen_face
 from .operators.generate import refused
+from .operators.speech import line_here, line_refused, speech_refused
+from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
+from .speech_settings import AMOUNT_NAMES, AS_CLIP, FROM_CHANNEL, FROM_FILE, UnderstudySpeech
 
 TAB = "Understudy"
 _NAME_SHARE = 0.48  # of the width, for the names of shapes
@@ -40,7 +43,7 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
             _draw_generate(layout, context)
         else:
             draw_set_up(layout, context)
-        draw_message(layout, context)
+        draw_message(layout, context, jobs.BODY)
 
 
 class _ClosedSubpanel(_SidebarPanel):
@@ -58,11 +61,7 @@ class UNDERSTUDY_PT_model(_ClosedSubpanel, bpy.types.Panel):
         layout, prefs = self.layout, preferences.current()
         if prefs:
             layout.prop(prefs, "model", text="")
-        model = models.known().get(prefs.model if prefs else "starter")
-        if model:
-            draw_sentence(layout, context, f"{model.title}. {model.permission}.", "INFO")
-            for credit in model.attribution:
-                draw_sentence(layout, context, credit, "BLANK1")
+        _draw_licence(layout, context, models.known().get(prefs.model if prefs else DEFAULT_MODEL))
 
 
 class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
@@ -77,31 +76,99 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
 
 
 class UNDERSTUDY_PT_face(_SidebarPanel, bpy.types.Panel):
-    """Face motion to keyframes"""
+    """A voice to keyframes"""
 
-    bl_label = "Face"
+    bl_label = "Voice to Face"
     bl_idname = "UNDERSTUDY_PT_face"
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
+        layout, chosen = self.layout, settings.of(context.scene)
         row = layout.row(align=True)
-        row.prop(settings.of(context.scene), "face", text="")
+        row.prop(chosen, "face", text="")
         row.operator("understudy.add_head", text="", icon="ADD")
         row.operator("understudy.add_flame_head", text="", icon="FILE_FOLDER")
-        row = layout.row()
-        row.scale_y = 1.6
-        row.operator("understudy.apply_face", icon="SHAPEKEY_DATA")
-        if reason := face_refused(context):
+        _draw_sound(layout, context, chosen.speech)
+        _draw_emotion(layout, chosen.speech)
+        if isinstance(jobs.state.job, jobs.RecordJob):
+            draw_recording(layout, jobs.state.job)
+        elif jobs.state.job is not None:
+            draw_progress(layout, jobs.state.job)
+        else:
+            _draw_speak(layout, context)
+        draw_message(layout, context, jobs.FACE)
+
+
+class _ClosedFacePanel(_SidebarPanel):
+    bl_parent_id = UNDERSTUDY_PT_face.bl_idname
+    bl_options = {"DEFAULT_CLOSED"}
+
+
+class UNDERSTUDY_PT_face_amounts(_ClosedFacePanel, bpy.types.Panel):
+    """How strongly each part of the face moves, and lines that were spoken"""
+
+    bl_label = "Amounts"
+    bl_idname = "UNDERSTUDY_PT_face_amounts"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, speech = self.layout, settings.of(context.scene).speech
+        column = layout.column(align=True)
+        for name in AMOUNT_NAMES:
+            column.prop(speech, name, slider=True)
+        if line := line_here(context):
+            row = layout.row(align=True)
+            row.label(text=f"{line.name}, {line.start_frame:g}-{line.last_frame:g}", icon="SPEAKER")
+            row.operator("understudy.show_amounts", text="", icon="EYEDROPPER")
+            if line.variations > 1:
+                row = layout.row(align=True)
+                row.operator("understudy.next_variation", text="", icon="TRIA_LEFT").step = -1
+                row.label(text=f"Variation {line.shown + 1} of {line.variations}")
+                row.operator("understudy.next_variation", text="", icon="TRIA_RIGHT").step = 1
+        layout.operator("understudy.apply_amounts", icon="FILE_REFRESH")
+        if reason := line_refused(context):
             draw_sentence(layout, context, reason, "INFO")
 
 
-class UNDERSTUDY_PT_face_map(_SidebarPanel, bpy.types.Panel):
+class UNDERSTUDY_PT_face_variation(_ClosedFacePanel, bpy.types.Panel):
+    """What makes one face differ from the next"""
+
+    bl_label = "Variation"
+    bl_idname = "UNDERSTUDY_PT_face_variation"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        speech, prefs = settings.of(context.scene).speech, preferences.current()
+        column = self.layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        row = column.row(align=True)
+        row.prop(speech, "seed")
+        row.prop(speech, "use_new_seed", text="", icon="FILE_REFRESH")
+        for name in ("variations", "diversity", "temperature"):
+            column.prop(speech, name)
+        model = models.known_faces().get(prefs.face_model if prefs else DEFAULT_FACE_MODEL)
+        if model and len(model.actors) > 1:
+            column.prop(speech, "actor")
+            column.label(text=model.actors[speech.actor] if speech.actor < len(model.actors) else f"There are only {len(model.actors)}.")
+
+
+class UNDERSTUDY_PT_face_model(_ClosedFacePanel, bpy.types.Panel):
+    """Which model is used, and what its licence allows"""
+
+    bl_label = "Model"
+    bl_idname = "UNDERSTUDY_PT_face_model"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        prefs = preferences.current()
+        if prefs:
+            self.layout.prop(prefs, "face_model", text="")
+        _draw_licence(self.layout, context, models.known_faces().get(prefs.face_model if prefs else DEFAULT_FACE_MODEL))
+        self.layout.operator("understudy.apply_face", icon="SHAPEKEY_DATA")
+
+
+class UNDERSTUDY_PT_face_map(_ClosedFacePanel, bpy.types.Panel):
     """Which shape key shows which of ARKit's shapes"""
 
     bl_label = "Shape Keys"
     bl_idname = "UNDERSTUDY_PT_face_map"
-    bl_parent_id = UNDERSTUDY_PT_face.bl_idname
-    bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -143,6 +210,47 @@ def _draw_choice(column: bpy.types.UILayout, chosen: settings.UnderstudySettings
     field.prop(chosen, name, text="")
 
 
+def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context, speech: UnderstudySpeech) -> None:
+    layout.row().prop(speech, "source", expand=True)
+    row = layout.row(align=True)
+    if speech.source == FROM_FILE:
+        row.prop(speech, "sound_file", text="")
+        row.operator("understudy.record", text="", icon="REC")
+        layout.prop(speech, "add_sound_strip")
+    elif speech.source == FROM_CHANNEL:
+        row.prop(speech, "channel")
+    elif (editor := sequencer.scene_of(context).sequence_editor) is not None:
+        row.prop_search(speech, "strip", editor, sequencer.collection_names(editor)[1], text="", icon="SEQ_SEQUENCER")
+
+
+def _draw_emotion(layout: bpy.types.UILayout, speech: UnderstudySpeech) -> None:
+    column = layout.column()
+    column.prop(speech, "emotion", text="")
+    if speech.emotion == AS_CLIP:
+        column.prop(speech, "emotion_file", text="")
+    column.prop(speech, "intensity", slider=True)
+    column.prop(speech, "use_markers")
+
+
+def _draw_speak(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    row = layout.row()
+    row.scale_y = 1.6
+    row.operator("understudy.generate_face", icon="SHAPEKEY_DATA")
+    reason = speech_refused(context)
+    if reason:
+        draw_sentence(layout, context, reason, "INFO")
+    row = layout.row(align=True)
+    row.operator("understudy.generate_take", icon="OUTLINER_OB_ARMATURE")
+    row.prop(settings.of(context.scene).speech, "use_sound_length", text="", icon="TIME")
+
+
+def _draw_licence(layout: bpy.types.UILayout, context: bpy.types.Context, model: models.Model | None) -> None:
+    if model:
+        draw_sentence(layout, context, f"{model.title}. {model.permission}.", "INFO")
+        for credit in model.attribution:
+            draw_sentence(layout, context, credit, "BLANK1")
+
+
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row()
     row.scale_y = 1.6
@@ -151,7 +259,16 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         draw_sentence(layout, context, reason, "INFO")
 
 
-_PANELS = (UNDERSTUDY_PT_text_to_motion, UNDERSTUDY_PT_model, UNDERSTUDY_PT_engine, UNDERSTUDY_PT_face, UNDERSTUDY_PT_face_map)
+_PANELS = (
+    UNDERSTUDY_PT_text_to_motion,
+    UNDERSTUDY_PT_model,
+    UNDERSTUDY_PT_engine,
+    UNDERSTUDY_PT_face,
+    UNDERSTUDY_PT_face_amounts,
+    UNDERSTUDY_PT_face_variation,
+    UNDERSTUDY_PT_face_map,
+    UNDERSTUDY_PT_face_model,
+)
 
 
 def register() -> None:

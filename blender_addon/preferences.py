@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import bpy
 
 from . import models
 
 # The extension's own package, bl_ext.user_default.understudy; its name is the key of its preferences
 EXTENSION = (__package__ or "").rpartition(".")[0]
+DEFAULT_MODEL, DEFAULT_FACE_MODEL = "starter", "starter_face"
 DEVICES = (
     ("auto", "Automatic", "The graphics card where the engine can use it, else the processor"),
     ("cpu", "Processor", "Always the processor"),
@@ -17,7 +20,15 @@ DEVICES = (
 
 def _names_of_models(_preferences: bpy.types.AddonPreferences, _context: bpy.types.Context, typed: str) -> list[tuple[str, str]]:
     """Suggestions while a name is typed: the model, and what its licence allows."""
-    return [(model.name, model.permission) for model in models.known().values() if typed.lower() in model.name.lower()]
+    return _suggested(models.known(), typed)
+
+
+def _names_of_face_models(_preferences: bpy.types.AddonPreferences, _context: bpy.types.Context, typed: str) -> list[tuple[str, str]]:
+    return _suggested(models.known_faces(), typed)
+
+
+def _suggested(known: Mapping[str, models.Model], typed: str) -> list[tuple[str, str]]:
+    return [(model.name, model.permission) for model in known.values() if typed.lower() in model.name.lower()]
 
 
 def _models_folder_changed(chosen: UnderstudyPreferences, _context: bpy.types.Context) -> None:
@@ -44,13 +55,20 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         name="Device", items=DEVICES, default="auto", description="What the engine computes on"
     )
     model: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Model", default="starter", search=_names_of_models, search_options={"SUGGESTION"},
+        name="Body Model", default=DEFAULT_MODEL, search=_names_of_models, search_options={"SUGGESTION"},
         description="Name of a model, ours, imported or in the models folder, or the path of one",
+    )  # fmt: skip
+    face_model: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Face Model", default=DEFAULT_FACE_MODEL, search=_names_of_face_models, search_options={"SUGGESTION"},
+        description="Name of a model that makes faces of voices, ours, imported or in the models folder, or the path of one",
     )  # fmt: skip
     models_folder: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Models Folder", subtype="DIR_PATH", default="", update=_models_folder_changed,
         description="A folder with models of your own, one folder each",
     )  # fmt: skip
+    microphone: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Microphone", default="", description="Name of the input that voices are recorded from; empty takes the system's own"
+    )
 
     idle_minutes: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Free Memory After Minutes", default=10, min=0, max=600,
@@ -68,10 +86,14 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
 
         layout = self.layout
         layout.use_property_split = True
-        for name in ("engine_python", "device", "idle_minutes", "use_free_before_render", "model", "models_folder"):
+        names = (
+            "engine_python", "device", "idle_minutes", "use_free_before_render", "model", "face_model", "models_folder", "microphone",
+        )  # fmt: skip
+        for name in names:
             layout.prop(self, name)
-        if model := models.known().get(self.model):
-            layout.label(text=f"{model.title}. {model.permission}", icon="INFO")
+        for model in (models.known().get(self.model), models.known_faces().get(self.face_model)):
+            if model:
+                layout.label(text=f"{model.title}. {model.permission}", icon="INFO")
         draw_engine(layout.box(), context)
         draw_models(layout, context)
 

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Vector
+from mathutils import Matrix, Vector
 
 MOVIE_SIZE, POSE_SIZE = (640, 480), (260, 380)
 POSES = 8
 _FLOOR_METRES, _TILE_METRES = 48, 0.5
 _CAMERA_OFFSET = Vector((2.2, -3.2, 1.2))  # in front, to the character's left
 _LOOK_AT_HEIGHT = 0.85
+_HEAD_VIEW = 0.95  # metres that the picture is wide where the head is
+_HEAD_MARGINS = (0.15, 0.22)  # metres from the picture's right and upper border to the neck
 _MOVIE_LENS, _SHEET_LENS = 50, 60  # mm
 _BACKGROUND, _INK = (0.80, 0.83, 0.86), (0.1, 0.1, 0.1, 1.0)
 Report = Callable[[int, int], None]  # frames done, frames in all
 
 
 class Stage:
-    """Floor, camera and Workbench settings around an armature that is keyed from `first` to `last`."""
+    """Floor, camera and Workbench settings around an armature that is keyed in `frames`.
 
-    def __init__(self, scene: bpy.types.Scene, armature: bpy.types.Object, first: int, last: int) -> None:
-        self.scene, self.armature = scene, armature
-        self.frames = range(first, last + 1)
+    head: an armature that is shown large in a corner, whatever the camera looks at.
+    """
+
+    def __init__(
+        self, scene: bpy.types.Scene, armature: bpy.types.Object, frames: range, head: bpy.types.Object | None = None
+    ) -> None:
+        self.scene, self.armature, self.frames, self._head = scene, armature, frames, head
         self._camera = self._add_camera()
         self._add_floor()
         self._set_look()
@@ -37,6 +44,7 @@ class Stage:
             self._aim(frame)
             self._camera.keyframe_insert("location", frame=frame)
         self._set_output(path, MOVIE_SIZE, caption)
+        self._hold_head(MOVIE_SIZE)
         self._choose_mp4()
         # Without a graphics card, smooth edges would take three times as long
         self.scene.display.render_aa = "OFF"
@@ -59,6 +67,7 @@ class Stage:
         """Pixels (H, count * W, 4) in 0..1, bottom row first: `count` pictures of size (W, H), rendered by way of `folder`."""
         frames = np.linspace(self.frames[0], self.frames[-1], count).round().astype(int)
         self._choose_stills()
+        self._hold_head(size)
         return np.concatenate([self._pose(int(frame), size, folder) for frame in frames], axis=1)
 
     def title(self, text: str, size: tuple[int, int], folder: Path) -> np.ndarray:
@@ -76,6 +85,17 @@ class Stage:
         self._choose_format("IMAGE", "PNG")
         self.scene.display.render_aa = "8"
         self.scene.display.shading.show_cavity = True
+
+    def _hold_head(self, size: tuple[int, int]) -> None:
+        """Into the upper right corner of a picture of size (W, H), close to the camera, looking at it."""
+        if self._head is None:
+            return
+        distance = _HEAD_VIEW * self._camera.data.lens / self._camera.data.sensor_width * max(size) / size[0]
+        right, up = _HEAD_VIEW / 2 - _HEAD_MARGINS[0], _HEAD_VIEW / 2 * size[1] / size[0] - _HEAD_MARGINS[1]
+        self._head.parent, self._head.matrix_parent_inverse = self._camera, Matrix()
+        self._head.location = (right, up, -distance)
+        # Its own up is Z and it faces -Y; the camera's up is Y, and it looks along -Z
+        self._head.rotation_euler = (math.radians(-90), 0.0, 0.0)
 
     def _pose(self, frame: int, size: tuple[int, int], folder: Path) -> np.ndarray:
         seconds = (frame - self.frames[0]) / (self.scene.render.fps / self.scene.render.fps_base)
@@ -159,6 +179,7 @@ class Stage:
         self._choose_format("VIDEO", "FFMPEG")
         ffmpeg = self.scene.render.ffmpeg
         ffmpeg.format, ffmpeg.codec, ffmpeg.constant_rate_factor = "MPEG4", "H264", "MEDIUM"
+        ffmpeg.audio_codec = "AAC" if bpy.data.sounds else "NONE"
 
     def _choose_format(self, media: str, file_format: str) -> None:
         settings = self.scene.render.image_settings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..core.contract import MAX_PROMPT_CHARACTERS, MAX_SECONDS, MAX_SEED, MAX_VARIATIONS, MIN_SECONDS, Quality
+from . import speech_settings
 
 QUALITIES = (
     (Quality.DRAFT.name, "Draft", "Fastest: to see whether the prompt is understood"),
@@ -67,6 +68,7 @@ class UnderstudySettings(bpy.types.PropertyGroup):
         name="Variations", default=1, min=1, max=MAX_VARIATIONS, soft_max=8,
         description="How many motions are made at once; the first is played, the others are kept as Actions",
     )  # fmt: skip
+    speech: bpy.props.PointerProperty(type=speech_settings.UnderstudySpeech)  # type: ignore[valid-type]
 
 
 def of(scene: bpy.types.Scene) -> UnderstudySettings:
@@ -75,6 +77,7 @@ def of(scene: bpy.types.Scene) -> UnderstudySettings:
 
 
 def register() -> None:
+    speech_settings.register()
     bpy.utils.register_class(UnderstudySettings)
     bpy.types.Scene.understudy = bpy.props.PointerProperty(type=UnderstudySettings)  # type: ignore[attr-defined]
 
@@ -82,3 +85,4 @@ def register() -> None:
 def unregister() -> None:
     del bpy.types.Scene.understudy  # type: ignore[attr-defined]
     bpy.utils.unregister_class(UnderstudySettings)
+    speech_settings.unregister()

@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import secrets
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
-from ..core.contract import MAX_SEED, BodyMotion, BodyReply, Progress, UnderstudyError
-from . import jobs
-from .animation.body import key_motion_now, scene_fps
+from ..core.contract import EMOTIONS, MAX_SEED, Progress, StageTime, UnderstudyError
+from . import face_map, jobs
+from .animation.face import key_face
+from .animation.face_lines import FaceLine
+from .animation.face_target import FaceError
+from .animation.slices import in_one_go
 from .animation.smpl_armature import add_character
+from .batch import add_head_beside, shot_task
 from .console import blender_prints_to
-from .exports import check_writable, export
+from .exports import Made, check_writable, export
+from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
 from .preview import Stage
 from .process_end import end_process
 from .shots import Shot
+from .tasks import TakeTask, done
 
 FPS = 24
+SECONDS = 6.0
+PROMPT = "a person walks forward, then waves with the right hand"
+SPEAKERS_PROMPT = "a person talks with both hands"
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="build_addon.py try")
-    parser.add_argument("prompt", nargs="?", default="a person walks forward, then waves with the right hand")
-    parser.add_argument("--seconds", type=float, default=6.0, help="length of the motion")
+    parser.add_argument("prompt", nargs="?", help=f'"{PROMPT}" if left out')
+    parser.add_argument("--audio", type=Path, help="a voice, a wav, flac, ogg or mp3: a head beside the body speaks it, and is heard")
+    parser.add_argument("--emotion", default="", choices=EMOTIONS, help="what the face expresses; as the voice sounds if left out")
+    parser.add_argument("--intensity", type=float, default=1.0, help="of the emotion, 0 to 2")
+    parser.add_argument("--seconds", type=float, help=f"length of the motion; {SECONDS:g}, or that of the voice, if left out")
     parser.add_argument("--seed", type=int, help="random if left out")
     parser.add_argument("--quality", choices=("draft", "normal", "high"), default="normal")
     parser.add_argument("--guidance", type=float, help="how closely the words are followed (1 to 8); as the model was measured if left out")
-    parser.add_argument("--model", default="starter")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--face-model", default=DEFAULT_FACE_MODEL)
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args(arguments)
     return exit_status(lambda: _try(options))
@@ -40,7 +55,8 @@ def main(arguments: list[str]) -> int:
 def exit_status(work: Callable[[], None]) -> int:
     """Of a program that does this work with the engine: what failed is told in a sentence, and the engine is stopped."""
     try:
-        work()
+        with face_map.readable():
+            work()
     except UnderstudyError as error:
         print(f"understudy: {error}", file=sys.stderr)
         return 1
@@ -53,30 +69,41 @@ def _try(options: argparse.Namespace) -> None:
     files = {ending: (options.out / f"try.{ending}").absolute() for ending in ("blend", "mp4", "png", "log")}
     for path in files.values():
         check_writable(path)
-    seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
-    shot = Shot("try", options.prompt, ("try.blend",), options.seconds, seed, options.quality, options.guidance, options.model)
-    print(f'"{shot.text}", seed {seed}')
+    shot = _shot(options)
+    print(f'"{shot.text}", seed {shot.seed}')
     watch = _Stopwatch()
-    reply = generate(shot)
-    motion = reply.motions[0]
-    for lap in reply.times:
+    scene = keyed_scene(shot, _show)
+    for lap in scene.times:
         print(f"  {lap.stage:<22}{lap.seconds:7.2f} s")
-    watch.lap(f"motion of {motion.seconds:.1f} s")
-    armature, last = keyed_scene(motion)
-    watch.lap("character and keys")
+    for notice in scene.notices:
+        print(notice)
+    watch.lap(f"{scene.seconds:.1f} s of motion, keyed")
     with blender_prints_to(files["log"]) as watch.output:
-        export(files["blend"], armature, motion)
+        export(files["blend"], scene.made)
         watch.lap(str(options.out / "try.blend"))
-        stage = Stage(bpy.context.scene, armature, 1, last)
+        stage = Stage(bpy.context.scene, scene.armature, scene.frames, scene.head)
         stage.movie(files["mp4"], shot.text, lambda frame, frames: _show(Progress(0, "rendering", frame, frames)))
         watch.lap(str(options.out / "try.mp4"))
         stage.sheet(files["png"])
         watch.lap(str(options.out / "try.png"))
 
 
-def generate(shot: Shot) -> BodyReply:
-    engine = jobs.ready_engine()
-    return engine.request(shot.request(engine.next_id()), _show)
+def _shot(options: argparse.Namespace) -> Shot:
+    is_spoken = options.audio is not None
+    return Shot(
+        name="try",
+        save=("try.blend",),
+        text=options.prompt or (SPEAKERS_PROMPT if is_spoken else PROMPT),
+        audio=str(options.audio.absolute()) if is_spoken else "",
+        seconds=options.seconds if options.seconds is not None or is_spoken else SECONDS,
+        seed=secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed,
+        quality=options.quality,
+        guidance=options.guidance,
+        model=options.model,
+        emotion=options.emotion,
+        intensity=options.intensity,
+        face_model=options.face_model,
+    )
 
 
 def _show(progress: Progress) -> None:
@@ -84,14 +111,40 @@ def _show(progress: Progress) -> None:
         print(f"\r  {progress.stage} {progress.step}/{progress.total}        ", end="", file=sys.stderr, flush=True)
 
 
-def keyed_scene(motion: BodyMotion) -> tuple[bpy.types.Object, int]:
+@dataclass(frozen=True)
+class KeyedScene:
+    """A new scene in which a shot plays from frame 1 on. head: the armature of the head beside the body, where somebody speaks."""
+
+    armature: bpy.types.Object
+    head: bpy.types.Object | None
+    seconds: float
+    times: tuple[StageTime, ...]
+    notices: tuple[str, ...]
+    made: Made
+
+    @property
+    def frames(self) -> range:
+        return range(1, 2 + int(self.seconds * FPS + 1e-6))
+
+
+def keyed_scene(shot: Shot, on_progress: Callable[[Progress], None]) -> KeyedScene:
+    """Asks the engine and keys Understudy's own character, and a head beside it where the shot has a voice. Raises UnderstudyError."""
     bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
     scene = bpy.context.scene
     scene.render.fps, scene.render.fps_base = FPS, 1.0
-    armature = add_character()
-    key_motion_now(armature.name, motion, 1.0, scene_fps(scene))
-    scene.frame_start, scene.frame_end = 1, 1 + int(motion.seconds * FPS + 1e-6)
-    return armature, scene.frame_end
+    engine, armature = jobs.ready_engine(), add_character()
+    face = add_head_beside(scene) if shot.audio else None
+    task = shot_task(shot, Path(), engine, armature, face)
+    keyed = done(task, engine, on_progress)
+    if isinstance(task, TakeTask):
+        with contextlib.suppress(FaceError):  # the character's own, smaller face speaks as well if it can
+            in_one_go(key_face(armature.name, [FaceLine(keyed.faces, 1.0, float(FPS))]))
+    assert keyed.body is not None
+    seconds = max(motion.seconds for motion in (keyed.body, *keyed.faces))
+    made = Made(armature, keyed.body, face, keyed.faces[0] if face else None)
+    found = KeyedScene(armature, face.parent if face else None, seconds, keyed.times, keyed.notices, made)
+    scene.frame_start, scene.frame_end = found.frames[0], found.frames[-1]
+    return found
 
 
 class _Stopwatch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -20,6 +21,35 @@ FRAMES_PER_SLICE = 256  # about 5 ms
 def scene_fps(scene: bpy.types.Scene) -> float:
     """Frames a second, such as 30 / 1.001."""
     return float(scene.render.fps / scene.render.fps_base)
+
+
+@dataclass(frozen=True)
+class BodyDraft:
+    """Takes that are written but not played yet, the first to be played; `play` or `discard` ends them.
+
+    replaced: Actions that make room for them.
+    """
+
+    rig: Rig
+    slots: tuple[curves.ActionSlot, ...]
+    names: tuple[str, ...]
+    replaced: tuple[Reference, ...]
+
+    def play(self) -> tuple[str, ...]:
+        """The names of all Actions, the played one first. Raises RigError or Vanished; then they are discarded."""
+        try:
+            _play(self.slots, self.rig)
+        except BaseException:
+            self.discard()
+            raise
+        for action in self.replaced:
+            curves.remove_action(action)
+        return tuple(curves.rename(slot.action, name) for slot, name in zip(self.slots, self.names, strict=True))
+
+    def discard(self) -> None:
+        """Leaves the scene as it was."""
+        for slot in self.slots:
+            curves.remove_action(slot.action)
 
 
 def key_motion(
@@ -41,6 +71,19 @@ def key_motion(
     Raises RigError if the armature cannot take the keys, Vanished if it is deleted in between, BadRequest for a broken motion.
     Whenever it raises or is closed, the scene is as before.
     """
+    draft = yield from draft_motion(armature_name, motion, start_frame, fps, action_name, variations)
+    return draft.play()
+
+
+def draft_motion(
+    armature_name: str,
+    motion: BodyMotion,
+    start_frame: float,
+    fps: float,
+    action_name: str = "",
+    variations: Sequence[BodyMotion] = (),
+) -> Generator[None, None, BodyDraft]:
+    """All of `key_motion` but the playing."""
     rig, motions = find_rig(_armature(armature_name)), (motion, *variations)
     spaces = [_bone_space(each, rig) for each in motions]
     names = [takes.take_name(each.recipe) for each in motions]
@@ -55,14 +98,11 @@ def key_motion(
             replaced += yield from takes.replaceable_takes(each.recipe, rig.object)
         for each, slot in zip(motions, slots, strict=True):
             yield from takes.sign_take(slot, each.recipe, rig.object.name)
-        _play(slots, rig)
     except BaseException:
         for slot in slots:
             curves.remove_action(slot.action)
         raise
-    for action in replaced:
-        curves.remove_action(action)
-    return tuple(curves.rename(slot.action, name) for slot, name in zip(slots, (action_name or names[0], *names[1:]), strict=True))
+    return BodyDraft(rig, tuple(slots), (action_name or names[0], *names[1:]), tuple(replaced))
 
 
 def key_motion_now(

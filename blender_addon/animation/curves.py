@@ -57,23 +57,25 @@ def new_action(name: str, owner: Owner) -> ActionSlot:
     return ActionSlot(Reference.to(action, "actions"), owner.id_type, owner.name)
 
 
-def draft_actions(name: str, owners: Sequence[Owner]) -> list[ActionSlot]:
+def draft_actions(name: str, owners: Sequence[Owner], begun: Sequence[ActionSlot | None] = ()) -> list[ActionSlot]:
     """Where keys of each owner can be written while nobody plays them: in a copy of the Action that it plays.
 
     Owners that play none share one where Blender can, with those that do or in a new Action called `name`.
+    begun: for each owner a draft that it shall have instead and that is its own, or None.
     """
     copies: dict[int, Reference] = {}
+    given = {number: slot for number, slot in enumerate(begun) if slot is not None}
     slots: dict[int, ActionSlot] = {}
     for number, owner in enumerate(owners):
-        if (playing := playing_slot(owner)) is not None:
+        if number not in given and (playing := playing_slot(owner)) is not None:
             if playing.action.uid not in copies:
                 copies[playing.action.uid] = Reference.to(playing.action.resolve().copy(), "actions")
             slots[number] = ActionSlot(copies[playing.action.uid], playing.id_type, playing.name)
     for number, owner in enumerate(owners):
-        if number not in slots:
+        if number not in slots and number not in given:
             shared = next((slot.action for slot in slots.values() if hasattr(slot.action.resolve(), "slots")), None)
             slots[number] = _added_slot(shared, owner) if shared else new_action(name, owner)
-    return [slots[number] for number in range(len(owners))]
+    return [(slots | given)[number] for number in range(len(owners))]
 
 
 def take_over(drafts: Sequence[ActionSlot], owners: Sequence[Owner]) -> None:
@@ -83,6 +85,8 @@ def take_over(drafts: Sequence[ActionSlot], owners: Sequence[Owner]) -> None:
         playing = playing_slot(owner)
         if playing is None:  # an Action without a slot for the owner was not copied
             bind(slot, owner)
+            continue
+        if playing.action == slot.action:
             continue
         before.append((slot, playing.action))
         _play(owner.animation_data, slot)

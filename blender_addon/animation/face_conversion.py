@@ -7,34 +7,58 @@ space in the file: the one that is to be keyed, or, for a motion that comes from
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import lru_cache
 
 import bpy
 import numpy as np
 
 from ...core.contract import ARKIT, BadRequest, FaceMotion
-from ...core.contract.head import DEFAULT_HEAD, ConversionError, FaceGeometry, SpaceConversion, face_geometry, fit_conversion, read_head
+from ...core.contract.head import (
+    DEFAULT_HEAD,
+    ConversionError,
+    FaceGeometry,
+    SpaceConversion,
+    face_geometry,
+    fit_conversion,
+    lower_face,
+    read_head,
+)
 from .face_geometry import geometry_of
 from .face_target import FaceError, FaceTarget, face_space, find_face, refusal
+from .slices import in_thread
 
 _MOST_FITS = 4  # kept; a fit takes seconds and some 10 MB
 _fits: dict[tuple[str, str], SpaceConversion] = {}
 
 
-def in_space_of(target: FaceTarget, motion: FaceMotion) -> tuple[FaceMotion, tuple[str, ...]]:
-    """The motion in the face's own space, and sentences on what that cost. Raises FaceError where it cannot be converted."""
+def in_space_of(target: FaceTarget, motion: FaceMotion) -> Generator[None, None, tuple[FaceMotion, tuple[str, ...]]]:
+    """The motion in the face's own space, and sentences on what that cost; yields while it is fitted, which may take seconds.
+
+    Raises FaceError where it cannot be converted.
+    """
     if motion.space == target.space:
         return motion, ()
     try:
-        conversion = _conversion(_source_of(motion.space), _geometry(target))
-        converted, error = conversion.convert_measured(motion)
+        source, wanted = _source_of(motion.space), _geometry(target)
+        converted, error = yield from in_thread(lambda: _conversion(source, wanted).convert_measured(motion))
     except BadRequest as reason:
         raise FaceError(
             f"The motion is of the face space {motion.space} and “{target.mesh.name}” of {target.space}, where the same numbers make"
             f" another face, and it cannot be converted: {str(reason).removesuffix('.')}."
         ) from reason
     return converted, (told(motion.space, target.space, error),)
+
+
+def mouth_of(target: FaceTarget, motion: FaceMotion) -> Generator[None, None, np.ndarray | None]:
+    """What `with_amounts` takes as lower_face; None where the names tell it, or no head does. Yields while it is computed."""
+    if motion.space == ARKIT:
+        return None
+    try:
+        face = geometry_of(target) if target.space == motion.space else _source_of(motion.space)
+        return (yield from in_thread(lambda: lower_face(face, motion.expression_names)))
+    except (BadRequest, ValueError, np.linalg.LinAlgError):  # a head that shows less than the motion has
+        return None
 
 
 def told(source: str, target: str, error: ConversionError) -> str:

@@ -21,15 +21,17 @@ from ...core.contract import (
     CONTRACT_VERSION,
     VERSION,
     BodyReply,
-    BodyRequest,
     Cancel,
     ContractError,
+    FaceReply,
     Failure,
     Hello,
     Job,
+    Level,
     Message,
     Progress,
     Reply,
+    StopRecording,
     UnderstudyError,
     VersionMismatch,
     WorkerDied,
@@ -123,6 +125,11 @@ class Engine:
             self._cancelled_at = time.monotonic()
             self._outbox.put(encode_frame(Cancel(self._job)))
 
+    def stop_recording(self) -> None:
+        """Ends the recording under way and keeps it; `poll` brings its RecordReply."""
+        if self.is_busy:
+            self._outbox.put(encode_frame(StopRecording(self._job)))
+
     def poll(self) -> list[Message]:
         """What has come since the last call, for the job under way. Never blocks; a dead or hung worker comes as a Failure."""
         messages: list[Message] = []
@@ -137,12 +144,12 @@ class Engine:
             messages.extend(self._overdue())
         return messages
 
-    def request(self, job: BodyRequest, on_progress: Callable[[Progress], None] | None = None) -> BodyReply:
+    def request(self, job: Job, on_progress: Callable[[Progress], None] | None = None) -> Reply:
         """Does one job and waits for it. Raises the job's UnderstudyError; Ctrl+C cancels it."""
         self.submit(job)
         try:
             for message in self._until_done():
-                if isinstance(message, BodyReply):
+                if isinstance(message, Reply):
                     return message
                 if isinstance(message, Failure):
                     raise message.raised()
@@ -211,12 +218,12 @@ class Engine:
             return [self._fault(ContractError, f"{item} Try again; the engine's log may tell why.")]
         if item is _CLOSED:
             return self._start_again() if self._unheard and self._cancelled_at is None else [self._died()]
-        if not isinstance(item, Progress | Reply | Failure) or item.id != self._job:
+        if not isinstance(item, Progress | Level | Reply | Failure) or item.id != self._job:
             return []  # an answer to a job that was given up
         self._unheard = b""
-        if not isinstance(item, Progress) or item.stage == "unloaded":
+        if isinstance(item, Reply | Failure) or (isinstance(item, Progress) and item.stage == "unloaded"):
             self._job = 0
-        if self._cancelled_at is not None and isinstance(item, BodyReply):
+        if self._cancelled_at is not None and isinstance(item, BodyReply | FaceReply):
             return [Failure(item.id, "Cancelled", "Cancelled: nothing was changed.")]  # it was under way when the job was cancelled
         return [item]
 

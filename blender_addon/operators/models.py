@@ -8,12 +8,11 @@ from pathlib import Path
 
 import bpy
 
-from ...core.contract import Cancelled, ImportReply, ImportRequest, RemoveReply, RemoveRequest, UnderstudyError
+from ...core.contract import ImportReply, ImportRequest, RemoveReply, RemoveRequest
 from .. import jobs, models, preferences
-from ..feedback import redraw
-from .answers import allowed, cancelled
+from .answers import allowed
+from .timed_job import started
 
-TIMER_SECONDS = 0.05
 _SHOWN = 3
 _ENDINGS = ("zip", "tar", "pth", "pt", "bin", "ckpt", "safetensors", "npy")
 
@@ -87,58 +86,17 @@ class UNDERSTUDY_OT_remove_model(bpy.types.Operator):
 
 
 def _started(operator: bpy.types.Operator, request: ImportRequest | RemoveRequest) -> set[str]:
-    """In background mode, where Blender has no timers, waits until it is done."""
-    if reason := jobs.busy():  # it began while the file browser was open
-        return cancelled(operator, reason)
-    try:
-        engine = jobs.ready_engine()
-        job = jobs.ModelJob(engine, replace(request, id=engine.next_id()))
-        jobs.state.job, jobs.state.message = job, ""
-        if bpy.app.background:
-            job.run()
-            _finish(job)
-            operator.report({"INFO"}, jobs.state.message)
-        else:
-            bpy.app.timers.register(_tick, first_interval=TIMER_SECONDS, persistent=True)
-    except UnderstudyError as error:
-        _fail(error)
-        return cancelled(operator, str(error))
-    return {"FINISHED"}
+    return started(operator, lambda engine: jobs.ModelJob(engine, replace(request, id=engine.next_id())), _finish, jobs.BODY)
 
 
-def _tick() -> float | None:
-    """What Blender calls until it gives None."""
-    job = jobs.state.job
-    if not isinstance(job, jobs.ModelJob):
-        return None
-    before = job.stage, job.factor
-    try:
-        if done := job.advance():
-            _finish(job)
-    except UnderstudyError as error:
-        _fail(error)
-        return None
-    if (job.stage, job.factor) != before:
-        redraw(bpy.context.window_manager)
-    return None if done else TIMER_SECONDS
-
-
-def _finish(job: jobs.ModelJob) -> None:
+def _finish(job: jobs.ModelJob) -> str:
     """The lists are read again, so that the new model can be chosen at once; a removed one is chosen no longer."""
     prefs = preferences.current()
     models.refresh(prefs.models_folder if prefs else "")
-    if isinstance(job.reply, RemoveReply) and prefs and prefs.model == job.reply.name:
-        prefs.property_unset("model")
-    _end(_sentence(job.reply) if job.reply else "", is_error=False)
-
-
-def _fail(error: UnderstudyError) -> None:
-    _end(str(error), is_error=not isinstance(error, Cancelled))
-
-
-def _end(message: str, is_error: bool) -> None:
-    jobs.state.job, jobs.state.message, jobs.state.is_error = None, message, is_error
-    redraw(bpy.context.window_manager)
+    for name in ("model", "face_model"):
+        if isinstance(job.reply, RemoveReply) and prefs and getattr(prefs, name) == job.reply.name:
+            prefs.property_unset(name)
+    return _sentence(job.reply) if job.reply else ""
 
 
 def _sentence(reply: ImportReply | RemoveReply) -> str:
@@ -158,7 +116,5 @@ def register() -> None:
 
 
 def unregister() -> None:
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

@@ -165,7 +165,7 @@ def _finish() -> str:
     assert run is not None
     if isinstance(run, EngineSetUp):
         jobs.stop_engine()  # one that runs on an older environment
-        jobs.state.message, jobs.state.is_error = run.sentence, False  # where Generate now stands
+        jobs.state.message, jobs.state.is_error, jobs.state.place = run.sentence, False, jobs.BODY  # where Generate now stands
     _end(run.sentence, is_error=False)
     return run.sentence
 

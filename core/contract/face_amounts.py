@@ -39,11 +39,12 @@ def with_amounts(motion: FaceMotion, amounts: FaceAmounts, lower_face: np.ndarra
     """The motion with its parts scaled.
 
     In the face space `arkit` blinks become part of the shapes that close the lids, and the track of their own is gone afterwards.
-    lower_face: (E,) for other spaces, 0..1: how much of what a coefficient moves lies around the mouth; half of it if not known.
+    lower_face: (E, E) for other spaces, as head.lower_face gives it: makes of the coefficients those that move the mouth alone; without
+    it the whole face is scaled by the mean of both amounts.
     """
     motion = replace(
         motion,
-        expression=motion.expression * _shape_amounts(motion, amounts, lower_face),
+        expression=_weighed(motion, amounts, lower_face),
         jaw=_scaled(motion.jaw, amounts.jaw),
         head=None if motion.head is None else _scaled(motion.head, amounts.head),
         eyes=None if motion.eyes is None else _scaled(motion.eyes, amounts.gaze),
@@ -56,12 +57,14 @@ def _scaled(track: np.ndarray, amount: float) -> np.ndarray:
     return track * np.float32(amount)
 
 
-def _shape_amounts(motion: FaceMotion, amounts: FaceAmounts, lower_face: np.ndarray | None) -> np.ndarray:
-    """(E,)"""
+def _weighed(motion: FaceMotion, amounts: FaceAmounts, lower_face: np.ndarray | None) -> np.ndarray:
+    """(T, E)"""
     if motion.space == ARKIT:
-        return np.array([_arkit_amount(name, amounts) for name in motion.expression_names], np.float32)
-    around_mouth = np.full(len(motion.expression_names), 0.5) if lower_face is None else lower_face
-    return (around_mouth * amounts.lips + (1 - around_mouth) * amounts.upper_face).astype(np.float32)
+        return motion.expression * np.array([_arkit_amount(name, amounts) for name in motion.expression_names], np.float32)
+    if lower_face is None:
+        return _scaled(motion.expression, (amounts.lips + amounts.upper_face) / 2)
+    around_mouth = motion.expression @ lower_face.T
+    return _scaled(around_mouth, amounts.lips) + _scaled(motion.expression - around_mouth, amounts.upper_face)
 
 
 def _arkit_amount(name: str, amounts: FaceAmounts) -> float:

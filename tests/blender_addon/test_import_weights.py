@@ -16,6 +16,7 @@ import pytest
 from understudy.blender_addon import jobs, model_list, models, preferences
 from understudy.blender_addon.engine.client import Engine
 from understudy.blender_addon.operators import models as operators
+from understudy.blender_addon.operators import timed_job
 from understudy.blender_addon.settings import UnderstudySettings
 from understudy.core.contract import ImportRequest, Quality
 
@@ -150,7 +151,7 @@ def tick_until(stage: str) -> jobs.ModelJob:
     job = jobs.state.job
     assert isinstance(job, jobs.ModelJob)
     until = time.monotonic() + 60
-    while job.stage != stage and operators._tick() is not None:
+    while job.stage != stage and timed_job.tick() is not None:
         assert time.monotonic() < until
         time.sleep(0.002)
     return job
@@ -161,7 +162,8 @@ def test_a_cancelled_import_leaves_nothing(
     stage: str, prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path
 ) -> None:
     engine = jobs.ready_engine()
-    jobs.state.job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
+    job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
+    timed_job.drive(job, operators._finish, jobs.BODY)
     tick_until(stage)
     assert bpy.ops.understudy.cancel() == {"FINISHED"}
     tick_until("the end")
@@ -171,13 +173,14 @@ def test_a_cancelled_import_leaves_nothing(
 
 def test_the_timer_of_the_interface_ends_with_the_model_in_the_list(prefs: preferences.UnderstudyPreferences, downloads: Path) -> None:
     engine = jobs.ready_engine()
-    jobs.state.job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
+    job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
+    timed_job.drive(job, operators._finish, jobs.BODY)
     assert not bpy.ops.understudy.import_weights.poll() and not bpy.ops.understudy.remove_model.poll()
     with pytest.raises(RuntimeError):
         bpy.ops.understudy.generate()
     assert 0 <= tick_until("Reading").factor <= 1
     tick_until("the end")
-    assert NAME in models.known() and jobs.state.job is None and operators._tick() is None
+    assert NAME in models.known() and jobs.state.job is None and timed_job.tick() is None
 
 
 @pytest.mark.parametrize(("files", "folders", "expected"), [

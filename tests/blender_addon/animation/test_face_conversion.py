@@ -17,6 +17,7 @@ from understudy.blender_addon.animation.face_geometry import geometry_of
 from understudy.blender_addon.animation.face_keys import ARKIT_NAMES
 from understudy.blender_addon.animation.face_target import FaceError, armature_of, find_face
 from understudy.blender_addon.animation.flame_mesh import add_head
+from understudy.blender_addon.animation.slices import in_one_go
 from understudy.core.contract import ARKIT, FLAME_2020, FLAME_2023, FaceMotion
 from understudy.core.contract.head import DEFAULT_HEAD, FaceGeometry, HeadModel, face_geometry, posed_motion, read_head
 from understudy.tests.blender_addon.animation.sample_faces import keyed_mesh
@@ -98,7 +99,7 @@ def test_a_motion_of_flame_plays_on_our_head_and_on_any_mesh_with_arkit_keys(
     flame: bpy.types.Object, spoken: FaceMotion, ours: HeadModel
 ) -> None:
     flame.hide_set(True)
-    official, _ = face_conversion.in_space_of(find_face(flame), spoken)
+    official, _ = in_one_go(face_conversion.in_space_of(find_face(flame), spoken))
     assert official.space == FLAME_2020
     for face in (add_head(ours), keyed_mesh(ARKIT_NAMES, "Doll")):
         keyed = key_face_now(face.name, official, 1, 24)
@@ -126,10 +127,10 @@ def test_the_fit_is_made_once_and_anew_for_a_face_that_was_sculpted(
     monkeypatch.setattr(face_conversion, "fit_conversion", lambda source, target: made.append(target) or fit(source, target))
     monkeypatch.setattr(face_conversion, "_fits", {})
     for _ in range(2):
-        face_conversion.in_space_of(find_face(flame), spoken)
+        in_one_go(face_conversion.in_space_of(find_face(flame), spoken))
     assert len(made) == 1
     flame.data.shape_keys.key_blocks["Exp1"].data[0].co.x += 0.01
-    face_conversion.in_space_of(find_face(flame), spoken)
+    in_one_go(face_conversion.in_space_of(find_face(flame), spoken))
     assert len(made) == 2
 
 

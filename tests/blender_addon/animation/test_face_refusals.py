@@ -13,6 +13,7 @@ import pytest
 from understudy.blender_addon.animation import curves, face_target
 from understudy.blender_addon.animation.datablocks import Vanished
 from understudy.blender_addon.animation.face import key_face, key_face_now
+from understudy.blender_addon.animation.face_lines import FaceLine
 from understudy.blender_addon.animation.face_target import FaceError
 from understudy.core.contract import FLAME_2023, FaceMotion, flame_expression_names
 from understudy.tests.blender_addon.animation.sample_faces import arkit_motion, flame_motion, keyed_mesh, with_bones
@@ -198,7 +199,7 @@ def test_cancelled_in_between_the_file_is_as_before(steps: int) -> None:
     with_bones(face, ["neck", "left_eye", "right_eye"])
     key_face_now(face.name, arkit_motion(seed=5), 1, 25.0)
     before = state()
-    slices = key_face(face.name, MOTION, 1, 25.0)
+    slices = key_face(face.name, [FaceLine((MOTION,), 1, 25.0)])
     for _ in range(steps):
         next(slices)
     slices.close()
@@ -207,7 +208,7 @@ def test_cancelled_in_between_the_file_is_as_before(steps: int) -> None:
 
 def test_deleted_in_between() -> None:
     face = keyed_mesh(["jawOpen", "mouthClose"])
-    slices = key_face(face.name, MOTION, 1, 25.0)
+    slices = key_face(face.name, [FaceLine((MOTION,), 1, 25.0)])
     next(slices)
     bpy.data.objects.remove(face)
     with pytest.raises(Vanished, match="“Face” was deleted or undone"):

@@ -101,8 +101,10 @@ def test_tracks_that_are_not_there_stay_away() -> None:
 
 def test_flame_directions_share_out_lips_and_upper_face() -> None:
     motion = moving(FLAME_2020, flame_expression_names(3))
-    scaled = with_amounts(motion, FaceAmounts(lips=0.0, upper_face=2.0), np.array([1.0, 0.0, 0.25]))
-    np.testing.assert_allclose(scaled.expression, motion.expression * np.float32([0, 2, 1.5]), rtol=1e-6)
+    mouth = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.5, 0.25]], np.float32)
+    scaled = with_amounts(motion, FaceAmounts(lips=0.5, upper_face=2.0), mouth)
+    wanted = 0.5 * motion.expression @ mouth.T + 2.0 * motion.expression @ (np.eye(3) - mouth).T
+    np.testing.assert_allclose(scaled.expression, wanted, rtol=1e-5)
     unknown = with_amounts(motion, FaceAmounts(lips=0.0, upper_face=2.0))
     np.testing.assert_allclose(unknown.expression, motion.expression, rtol=1e-6)
     np.testing.assert_array_equal(unknown.blinks, motion.blinks)

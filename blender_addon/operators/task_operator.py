@@ -1,0 +1,118 @@
+"""What all operators share that run a task: modal with a timer, or in one call in background mode and for scripts."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...core.contract import Cancelled, UnderstudyError
+from .. import jobs
+from ..feedback import redraw
+from ..tasks import Task
+
+TIMER_SECONDS = 0.03
+
+
+class TaskOperator:
+    """Beside bpy.types.Operator.
+
+    undo_name: what its one undo step is called. place: the panel that it is in. needs_engine: whether a model is asked.
+    """
+
+    undo_name = ""
+    place = jobs.BODY
+    needs_engine = True
+    _timer: bpy.types.Timer | None = None
+    _shown: tuple[object, ...] | None = None
+
+    def new_task(self, context: bpy.types.Context) -> Task:
+        """The animator's settings as a task. Raises UnderstudyError for what cannot be used."""
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if bpy.app.background:  # neither timers nor modal operators run there
+            return self.execute(context)
+        if not self._start(context):
+            return {"CANCELLED"}
+        self._timer = context.window_manager.event_timer_add(TIMER_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)  # type: ignore[arg-type]
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """The same, waiting for the result: background mode, and scripts."""
+        if not self._start(context):
+            return {"CANCELLED"}
+        try:
+            assert jobs.state.job is not None
+            jobs.state.job.run()
+        except UnderstudyError as error:
+            return self._failed(context, error)
+        return self._finished(context)
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        try:
+            done = jobs.state.job is None or jobs.state.job.advance()
+        except UnderstudyError as error:
+            self._stop_timer(context)
+            return self._failed(context, error)
+        if not done:
+            self._show_progress(context)
+            return {"PASS_THROUGH"}
+        self._stop_timer(context)
+        return self._finished(context) if jobs.state.job else {"CANCELLED"}
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends the operator: a new file is opened, or Blender quits."""
+        self._stop_timer(context)
+        if jobs.state.job is not None:
+            jobs.state.job.cancel()
+            jobs.state.job = None
+
+    def _start(self, context: bpy.types.Context) -> bool:
+        jobs.state.place = self.place
+        try:
+            task = self.new_task(context)
+            jobs.state.job = jobs.Job(jobs.ready_engine() if self.needs_engine else None, task)
+        except UnderstudyError as error:
+            self._failed(context, error)
+            return False
+        jobs.state.message, jobs.state.is_error = "", False
+        return True
+
+    def _finished(self, context: bpy.types.Context) -> set[str]:
+        job, jobs.state.job = jobs.state.job, None
+        assert isinstance(job, jobs.Job) and job.keyed is not None
+        notices = job.keyed.notices
+        bpy.ops.ed.undo_push(message=self.undo_name)
+        actions = job.keyed.actions
+        made = f"“{actions[0]}”" + (f" and {len(actions) - 1} more Actions" if len(actions) > 1 else "")
+        jobs.state.message, jobs.state.is_error = " ".join((made, *notices)), False
+        for notice in notices:
+            self._report("WARNING", notice)
+        self._report("INFO", f"Keyed {made}")
+        redraw(context.window_manager)
+        return {"FINISHED"}
+
+    def _failed(self, context: bpy.types.Context, error: UnderstudyError) -> set[str]:
+        jobs.state.job = None
+        cancelled = isinstance(error, Cancelled)
+        jobs.state.message, jobs.state.is_error = str(error), not cancelled
+        self._report("INFO" if cancelled else "ERROR", str(error))
+        redraw(context.window_manager)
+        return {"CANCELLED"}
+
+    def _report(self, kind: str, sentence: str) -> None:
+        self.report({kind}, sentence)  # type: ignore[attr-defined]
+
+    def _show_progress(self, context: bpy.types.Context) -> None:
+        job = jobs.state.job
+        shown = job.shown if job else None
+        if shown != self._shown:
+            self._shown = shown
+            redraw(context.window_manager)
+
+    def _stop_timer(self, context: bpy.types.Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None

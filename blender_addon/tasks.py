@@ -1,0 +1,195 @@
+"""What is generated and where its keys go.
+
+The steps of a task give a request where the engine has to work and are sent its reply; they give None after every slice of keying.
+Objects go by their names, because references do not outlive an undo. Whenever steps raise or are closed, the scene is as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from ..core.contract import (
+    MAX_SECONDS,
+    MIN_SECONDS,
+    BadRequest,
+    BodyMotion,
+    BodyReply,
+    BodyRequest,
+    FaceAmounts,
+    FaceMotion,
+    FaceReply,
+    FaceRequest,
+    Progress,
+    Reply,
+    StageTime,
+)
+from . import sequencer
+from .animation.body import BodyDraft, draft_motion, key_motion
+from .animation.face import KeyedFace, draft_face, key_face
+from .animation.face_lines import FaceLine
+from .engine.client import Engine
+
+Request = BodyRequest | FaceRequest
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """actions: names of what was made, what plays first. notices: sentences on what could not be done in full.
+
+    body, faces: what the engine made and is played; times: what that took.
+    """
+
+    actions: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+    body: BodyMotion | None = None
+    faces: tuple[FaceMotion, ...] = ()
+    times: tuple[StageTime, ...] = ()
+
+
+Steps = Generator[Request | None, Reply | None, Keyed]
+
+
+class Task(Protocol):
+    """Something to generate or to key."""
+
+    def steps(self) -> Steps: ...
+
+
+@dataclass(frozen=True)
+class BodyTask:
+    """A prompt for an armature; fps is the scene's rate."""
+
+    request: BodyRequest
+    armature: str
+    start_frame: float
+    fps: float
+
+    def steps(self) -> Steps:
+        reply = yield self.request
+        assert isinstance(reply, BodyReply)
+        yield None
+        first, *others = reply.motions
+        actions = yield from key_motion(self.armature, first, self.start_frame, self.fps, variations=others)
+        return Keyed(actions, body=first, times=reply.times)
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A clip, and the frame at which it is heard."""
+
+    request: FaceRequest
+    start_frame: float
+
+
+@dataclass(frozen=True)
+class FaceTask:
+    """Clips for a face, in the order of their frames.
+
+    keys: as the animator's map has them. heard_in: name of the scene whose sequencer shall play the clips' files; empty: none.
+    """
+
+    spoken: tuple[Spoken, ...]
+    face: str
+    fps: float
+    amounts: FaceAmounts = field(default_factory=FaceAmounts)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    heard_in: str = ""
+
+    def steps(self) -> Steps:
+        replies = yield from self.replies()
+        yield None
+        keyed = yield from key_face(self.face, self.lines(replies), self.keys)
+        return self.done(keyed, replies)
+
+    def done(self, keyed: KeyedFace, replies: Sequence[FaceReply]) -> Keyed:
+        """What is left to do once the keys play."""
+        times = tuple(time for reply in replies for time in reply.times)
+        notices = [sequencer.add_sound(self.heard_in, Path(each.request.audio), each.start_frame) for each in self.spoken if self.heard_in]
+        faces = tuple(reply.motions[0] for reply in replies)
+        return Keyed(keyed.actions, (*keyed.notices, *filter(None, notices)), faces=faces, times=times)
+
+    def replies(self) -> Generator[Request | None, Reply | None, tuple[FaceReply, ...]]:
+        """One for each clip."""
+        replies = []
+        for each in self.spoken:
+            reply = yield each.request
+            assert isinstance(reply, FaceReply)
+            replies.append(reply)
+        return tuple(replies)
+
+    def lines(self, replies: Sequence[FaceReply]) -> list[FaceLine]:
+        """What was made of the clips, where it is keyed."""
+        return [
+            FaceLine(reply.motions, each.start_frame, self.fps, self.amounts) for reply, each in zip(replies, self.spoken, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class TakeTask:
+    """Body and face together. A body whose request has no length moves as long as the sound lasts; all plays, or nothing does."""
+
+    body: BodyTask
+    face: FaceTask
+
+    def steps(self) -> Steps:
+        replies = yield from self.face.replies()
+        lines = self.face.lines(replies)
+        reply = yield self._body_request(max(line.last_frame for line in lines))
+        assert isinstance(reply, BodyReply)
+        yield None
+        keyed, actions = yield from self._key(lines, reply)
+        done = self.face.done(keyed, replies)
+        return replace(done, actions=(*actions, *done.actions), body=reply.motions[0], times=(*done.times, *reply.times))
+
+    def _body_request(self, last_frame: float) -> BodyRequest:
+        if self.body.request.seconds is not None:
+            return self.body.request
+        seconds = round((last_frame - self.body.start_frame) / self.body.fps, 3)
+        if seconds > MAX_SECONDS:
+            raise BadRequest(
+                f"The sound lasts {seconds:g} s, and a body can be moved for {MAX_SECONDS:g} s at once: set a length for the body, or"
+                " choose a shorter sound."
+            )
+        return replace(self.body.request, seconds=max(seconds, MIN_SECONDS))
+
+    def _key(self, lines: Sequence[FaceLine], reply: BodyReply) -> Generator[None, None, tuple[KeyedFace, tuple[str, ...]]]:
+        first, *others = reply.motions
+        body: BodyDraft = yield from draft_motion(self.body.armature, first, self.body.start_frame, self.body.fps, variations=others)
+        try:
+            face = yield from draft_face(self.face.face, lines, self.face.keys, body)
+        except BaseException:
+            body.discard()
+            raise
+        try:
+            actions = body.play()
+        except BaseException:
+            face.discard()
+            raise
+        return face.play(), actions
+
+
+@dataclass(frozen=True)
+class LinesTask:
+    """Lines that a face has spoken are keyed once more, with other amounts or in another variation; no model is asked."""
+
+    lines: tuple[FaceLine, ...]
+    face: str
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def steps(self) -> Steps:
+        keyed = yield from key_face(self.face, self.lines, self.keys)
+        return Keyed(keyed.actions, keyed.notices)
+
+
+def done(task: Task, engine: Engine, on_progress: Callable[[Progress], None] | None = None) -> Keyed:
+    """Waits for the whole task. Raises its UnderstudyError; Ctrl+C cancels it."""
+    steps, reply = task.steps(), None
+    while True:
+        try:
+            request = steps.send(reply)
+        except StopIteration as finished:
+            return finished.value
+        reply = engine.request(request, on_progress) if request is not None else None
