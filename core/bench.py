@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from .bench_rows import Row, measured, n_parameters
 from .body.features import FPS
 from .body.flow_decoder import RectifiedFlowDecoder
 from .body.motion_tokens import FRAMES_PER_TOKEN
@@ -22,24 +20,17 @@ from .body.token_matcher import best_fitting
 from .body.token_plan import LONGEST_WINDOW
 from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
+from .face_bench import bench_face_memory, bench_faces
 from .service import pick_device
+from .training.face.face_sizes import starter_sizes
 from .training.sizes import STARTER, of_readings
 from .weights_import.published import PUBLISHED
-from .worker_memory import measure_worker, resident_megabytes
+from .weights_import.published_face import PUBLISHED_FACE
+from .worker_memory import measure_worker
 
 CANDIDATES = 4  # as our own bundles are made
 N_CONTENTS, N_STYLES = 62, 68  # that the starter's reader tells apart
 PROMPT = "a person walks forward and waves with the right hand"
-
-
-@dataclass(frozen=True)
-class Row:
-    """seconds: median; parameters: count; megabytes: highest memory above what was used before the stage."""
-
-    stage: str
-    seconds: float
-    parameters: int
-    megabytes: float
 
 
 def bench(seconds: float, repeats: int, device_name: str, threads: int | None) -> None:
@@ -65,6 +56,15 @@ def bench_memory(seconds: float, threads: int | None) -> None:
         f"worker, published sizes and CLIP, {seconds:g} s of motion: {memory.waiting:.0f} MB waiting, {memory.highest:.0f} MB at most,"
         f" {memory.loaded:.0f} MB with all loaded, {memory.unloaded:.0f} MB unloaded"
     )
+
+
+def bench_face(seconds: float | None, repeats: int, device_name: str, threads: int | None, memory: bool) -> None:
+    """Prints what faces of the starter's and of the published sizes take, or what memory the starter's takes for a long sound."""
+    if memory:
+        bench_face_memory(starter_sizes(), 3600.0 if seconds is None else seconds, threads)
+        return
+    sizes = {"starter": starter_sizes(), "published sizes": PUBLISHED_FACE}
+    bench_faces(sizes, 9.6 if seconds is None else seconds, repeats, device_name, threads)
 
 
 def _as_shipped(configs: BodyConfigs) -> BodyConfigs:
@@ -136,8 +136,8 @@ class _Stages:
         return flow.decode(codes, self._noise, steps, sketch=sketch)
 
     def _row(self, stage: str, network: nn.Module, work: Callable[[], object]) -> Row:
-        seconds, megabytes = _measured(work, self._repeats, self._device)
-        return Row(stage, seconds, _n_parameters(network), megabytes)
+        seconds, megabytes = measured(work, self._repeats, self._device)
+        return Row(stage, seconds, n_parameters(network), megabytes)
 
 
 def _encoder_row(repeats: int) -> Row | None:
@@ -146,42 +146,8 @@ def _encoder_row(repeats: int) -> Row | None:
     except UnderstudyError as error:
         print(f"(without the text encoder: {error})")
         return None
-    seconds, megabytes = _measured(lambda: encoder.encode([PROMPT]), repeats, torch.device("cpu"))
+    seconds, megabytes = measured(lambda: encoder.encode([PROMPT]), repeats, torch.device("cpu"))
     return Row("text encoder", seconds, encoder.n_parameters, megabytes)
-
-
-def _measured(work: Callable[[], object], repeats: int, device: torch.device) -> tuple[float, float]:
-    with torch.inference_mode():
-        before = _start_memory(device)
-        work()  # the first run pays for allocations and kernel choices
-        times = []
-        for _ in range(repeats):
-            began = time.perf_counter()
-            work()
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            times.append(time.perf_counter() - began)
-        return statistics.median(times), _peak_memory(device) - before
-
-
-def _start_memory(device: torch.device) -> float:
-    """Megabytes in use now; from here on the peak is counted."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        return torch.cuda.memory_allocated(device) / 1e6
-    _CLEAR_PEAK.write_text("5") if _CLEAR_PEAK.exists() else None
-    return resident_megabytes("VmRSS")
-
-
-def _peak_memory(device: torch.device) -> float:
-    return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else resident_megabytes("VmHWM")
-
-
-_CLEAR_PEAK = Path("/proc/self/clear_refs")
-
-
-def _n_parameters(network: nn.Module) -> int:
-    return sum(tensor.numel() for tensor in network.state_dict().values())
 
 
 def _print_table(title: str, rows: list[Row]) -> None:

@@ -13,6 +13,8 @@ from .face_commands import add_face_command
 from .motion_output import output_files, save_motion
 from .weights_commands import add_weights_commands
 
+_BODY_SECONDS = 9.75  # of a bench
+
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_body(commands)
@@ -68,21 +70,26 @@ def _reply(request: BodyRequest) -> BodyReply:
 
 def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("bench", help="time, parameters and memory of each stage")
-    parser.add_argument("--seconds", type=float, default=9.75, help="length of the motion that is made")
+    parser.add_argument("--face", action="store_true", help="of faces instead of bodies")
+    parser.add_argument("--seconds", type=float, help="length of the motion or sound; 9.75, and 9.6 or with --memory an hour for faces")
     parser.add_argument("--repeats", type=int, default=3, help="the median of this many runs is shown")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, help="CPU threads; all cores if left out")
-    parser.add_argument("--memory", action="store_true", help="only the memory of a whole worker with a published model, on the CPU")
+    parser.add_argument(
+        "--memory", action="store_true", help="only the memory of a whole worker on the CPU: with a published body model, or a starter face"
+    )
     parser.set_defaults(run=_bench)
 
 
 def _bench(options: argparse.Namespace) -> None:
-    from .bench import bench, bench_memory
+    from .bench import bench, bench_face, bench_memory
 
-    if options.memory:
-        bench_memory(options.seconds, options.threads)
-        return
-    bench(options.seconds, options.repeats, options.device, options.threads)
+    if options.face:
+        bench_face(options.seconds, options.repeats, options.device, options.threads, options.memory)
+    elif options.memory:
+        bench_memory(options.seconds or _BODY_SECONDS, options.threads)
+    else:
+        bench(options.seconds or _BODY_SECONDS, options.repeats, options.device, options.threads)
 
 
 def _add_conversions(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -43,13 +43,10 @@ def tiny_face_configs(n_coefficients: int, n_actors: int, has_anchors: bool) -> 
 def write_tiny_face(folder: Path, like_published: bool = False) -> None:
     """A bundle as training writes it, on the default head's shapes; or one on FLAME's directions that does not know emotions by name."""
     import torch
-    from safetensors.torch import save_file
 
-    from understudy.core.bundle_weights import weights_of
     from understudy.core.contract import ARKIT, FLAME_2020
     from understudy.core.contract.head import DEFAULT_HEAD, read_head
-    from understudy.core.face_bundles import FORMAT, WEIGHTS_FILE, FaceCard, build_face_networks, face_parts, write_face_card
-    from understudy.core.weights_manifest import file_sha256
+    from understudy.core.face_bundles import FORMAT, FaceCard, build_face_networks, save_face_bundle
 
     names = () if like_published else read_head(DEFAULT_HEAD).expression_names
     configs = tiny_face_configs(len(names) or 50, 3, not like_published)
@@ -63,14 +60,9 @@ def write_tiny_face(folder: Path, like_published: bool = False) -> None:
         if networks.anchors:
             networks.anchors.mean.copy_(torch.nn.functional.normalize(torch.randn_like(networks.anchors.mean), dim=-1))
             networks.anchors.log_variance.fill_(-3)
-    folder.mkdir(parents=True)
-    save_file({name: tensor.clone() for name, tensor in weights_of(face_parts(networks)).items()}, folder / WEIGHTS_FILE)
-    size, sha256 = (folder / WEIGHTS_FILE).stat().st_size, file_sha256(folder / WEIGHTS_FILE)
     space = FLAME_2020 if like_published else ARKIT
-    card = FaceCard(
-        FORMAT, folder.name, "Tiny face", "CC0-1.0", ("nobody",), space, ("a", "b", "c"), configs, size, sha256, coefficients=names
-    )  # fmt: skip
-    write_face_card(folder, card)
+    card = FaceCard(FORMAT, folder.name, "Tiny face", "CC0-1.0", ("nobody",), space, ("a", "b", "c"), configs, coefficients=names)
+    save_face_bundle(folder, card, networks)
 
 
 if __name__ == "__main__":

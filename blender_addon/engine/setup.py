@@ -12,7 +12,18 @@ from pathlib import Path
 from ...core.contract import UnderstudyError
 
 ENVIRONMENT_VARIABLE = "UNDERSTUDY_PYTHON"
-_CHECK = "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in ('torch', 'numpy', 'safetensors')))"
+_CHECK = """
+import importlib, importlib.util, sys
+
+for name in ("soundfile", "soxr", "sounddevice"):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        print(name)
+    except OSError:
+        print("PortAudio")
+sys.exit(any(importlib.util.find_spec(name) is None for name in ("torch", "numpy", "safetensors")))
+"""
 _CHECK_SECONDS = 20.0
 
 
@@ -43,14 +54,26 @@ def find_engine_python(preference: str) -> EnginePython:
     return EnginePython(EngineState.NOT_CHOSEN)
 
 
-def check_engine_python(path: str) -> None:
-    """Starts it and looks for the packages. Raises UnderstudyError with what is missing; takes a moment, so never while drawing."""
+def check_engine_python(path: str) -> str:
+    """Starts it and looks for the packages; takes a moment, so never while drawing. Gives a sentence on what voices lack, or "".
+
+    Raises UnderstudyError with what is missing for everything.
+    """
     try:
-        found = subprocess.run([path, "-s", "-c", _CHECK], capture_output=True, timeout=_CHECK_SECONDS, check=False)
+        found = subprocess.run([path, "-s", "-c", _CHECK], capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnderstudyError(f"{path} cannot be started ({error}): choose another Python in the preferences.") from error
     if found.returncode:
         raise UnderstudyError(f"{path} lacks torch, numpy or safetensors: install them there, or choose another Python.")
+    return _lacking_for_voices(path, found.stdout.split())
+
+
+def _lacking_for_voices(path: str, missing: list[str]) -> str:
+    packages = " ".join(name for name in missing if name != "PortAudio")
+    lacking = [f'Voices need more: "{path}" -m pip install {packages}.'] if packages else []
+    if "PortAudio" in missing:
+        lacking.append("Recording needs the system's library PortAudio (Debian and Ubuntu: apt install libportaudio2).")
+    return " ".join(lacking)
 
 
 def _interpreter(wish: Path) -> Path | None:
@@ -61,6 +84,8 @@ def _interpreter(wish: Path) -> Path | None:
 
 def _torch_is_beside_us() -> bool:
     """Torch lies in a folder of this Python's path; looked up without importing anything of it."""
-    return bool(sys.executable) and any(
-        Path(folder, "torch", "version.py").is_file() for folder in sys.path if folder
-    ) and Path(sys.executable).name.lower().startswith("python")
+    return (
+        bool(sys.executable)
+        and any(Path(folder, "torch", "version.py").is_file() for folder in sys.path if folder)
+        and Path(sys.executable).name.lower().startswith("python")
+    )

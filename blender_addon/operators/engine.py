@@ -79,9 +79,12 @@ class UNDERSTUDY_OT_check_engine(bpy.types.Operator):
         if found.state is not EngineState.READY:
             return cancelled(self, found.state.value)
         try:
-            check_engine_python(found.path)
+            lacking = check_engine_python(found.path)
         except UnderstudyError as error:
             return cancelled(self, str(error))
+        if lacking:
+            self.report({"WARNING"}, f"{found.path} has what bodies need. {lacking}")
+            return {"FINISHED"}
         self.report({"INFO"}, f"{found.path} has what the engine needs")
         return {"FINISHED"}
 

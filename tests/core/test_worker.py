@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,66 +17,15 @@ from understudy.core.contract import (
     Cancel,
     Failure,
     Hello,
-    Message,
     Progress,
     Unload,
     encode_frame,
-    read_frame,
 )
+from understudy.tests.core.worker_processes import Spawn, errors_of, receive, send, until_done
 
 REPO = Path(__file__).resolve().parents[2]
 WALK = BodyRequest(5, "a person walks", seconds=1.0, steps=2, model="tiny", device="cpu")
 LONG = BodyRequest(6, "a person walks", seconds=9.0, steps=200, variations=16, model="tiny", device="cpu")
-Spawn = Callable[..., subprocess.Popen[bytes]]
-
-
-@pytest.fixture
-def spawn() -> Iterator[Spawn]:
-    """Starts workers that never outlive the test."""
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def start(*arguments: str, command: list[str] | None = None) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            command or [sys.executable, "-s", "-u", "-m", "core", "worker", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, cwd=REPO,
-        )  # fmt: skip
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                with contextlib.suppress(OSError):
-                    stream.close()
-
-
-def send(process: subprocess.Popen[bytes], *messages: Message) -> None:
-    assert process.stdin is not None
-    for message in messages:
-        process.stdin.write(encode_frame(message))
-    process.stdin.flush()
-
-
-def receive(process: subprocess.Popen[bytes]) -> Message | None:
-    assert process.stdout is not None
-    return read_frame(process.stdout)
-
-
-def until_done(process: subprocess.Popen[bytes]) -> list[Message]:
-    messages: list[Message] = []
-    while (message := receive(process)) is not None:
-        messages.append(message)
-        if not isinstance(message, Progress) or message.stage == "unloaded":
-            break
-    return messages
-
-
-def errors_of(process: subprocess.Popen[bytes]) -> str:
-    assert process.stderr is not None
-    return process.stderr.read().decode()
 
 
 def test_the_worker_greets_first_and_ends_when_nobody_listens_any_more(spawn: Spawn) -> None:

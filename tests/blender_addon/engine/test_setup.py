@@ -92,9 +92,30 @@ def test_each_state_says_in_one_line_what_to_do() -> None:
 
 
 def test_an_interpreter_is_checked_by_starting_it(engine_python: str, tmp_path: Path, executable: Callable[[str], Path]) -> None:
-    check_engine_python(engine_python)
+    assert check_engine_python(engine_python) in ("", NO_PORTAUDIO)
     with pytest.raises(UnderstudyError, match="cannot be started.*choose another Python"):
         check_engine_python(str(tmp_path / "missing"))
+
+
+NO_PORTAUDIO = "Recording needs the system's library PortAudio (Debian and Ubuntu: apt install libportaudio2)."
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs are those of Unix")
+@pytest.mark.parametrize(("stand_ins", "expected"), [
+    ({}, ""), ({"sounddevice": "raise OSError('PortAudio library not found')"}, NO_PORTAUDIO),
+    ({"soundfile": "raise ImportError", "soxr": "raise ImportError"}, 'Voices need more: "{path}" -m pip install soundfile soxr.'),
+    ({"sounddevice": "raise ImportError"}, 'Voices need more: "{path}" -m pip install sounddevice.'),
+])  # fmt: skip
+def test_what_voices_lack_is_told_and_bodies_are_made_without(
+    stand_ins: dict[str, str], expected: str, engine_python: str, tmp_path: Path
+) -> None:
+    packages = {"soundfile": "", "soxr": "", "sounddevice": "", "torch": "", "safetensors": ""} | stand_ins
+    for name, source in packages.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}" exec "{engine_python}" "$@"\n')
+    python.chmod(0o755)
+    assert check_engine_python(str(python)) == expected.format(path=python)
 
 
 @pytest.fixture

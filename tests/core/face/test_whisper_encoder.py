@@ -13,7 +13,18 @@ import torch
 
 from understudy.core.contract import WeightsError
 from understudy.core.face import whisper_encoder
-from understudy.core.face.whisper_encoder import BANDS, HEADS, HOP, LAYERS, OUTPUT_WIDTH, WIDTH, WINDOW, WhisperEncoder, log_mel, mel_filters
+from understudy.core.face.whisper_encoder import (
+    BANDS,
+    HEADS,
+    HOP,
+    LAYERS,
+    OUTPUT_WIDTH,
+    WIDTH,
+    WINDOW,
+    WhisperEncoder,
+    log_mel,
+    mel_filters,
+)
 from understudy.core.whisper_wheel import convert_wheel, half_variables
 
 
