@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from understudy.core.training.face.face_judge import trained_judge
-from understudy.core.training.face.measured_lips import best_lag, closures, correlation
+from understudy.core.training.face.measured_lips import best_lag, correlation, nearest_lips
 from understudy.core.training.face.visemes import Segment
 
 
@@ -24,11 +24,11 @@ def test_correlation_is_pearsons() -> None:
     assert correlation(first, second) == pytest.approx(a @ b / np.sqrt(a @ a * (b @ b)))
 
 
-def test_closures_of_bilabials_alone_are_counted() -> None:
+def test_lips_are_watched_at_bilabials_alone() -> None:
     aperture = np.full(40, 0.01)
-    aperture[[10, 31]] = 0.0
+    aperture[[10, 31]] = 0.0, 0.001
     said = [Segment("PP", 0.36, 0.44), Segment("aa", 0.44, 0.6), Segment("PP", 0.7, 0.74), Segment("PP", 1.2, 1.24)]
-    assert closures(aperture, said) == [True, False, True]
+    assert nearest_lips(aperture, said) == pytest.approx([0, 10, 1])
 
 
 def test_the_judge_tells_faces_apart_by_level_and_by_liveliness() -> None:
