@@ -10,7 +10,7 @@ import time
 import bpy
 
 from . import jobs, preferences, setting_up
-from .engine.setup import EngineState
+from .engine.setup import EnginePython, EngineState
 from .feedback import draw_sentence
 
 
@@ -29,11 +29,19 @@ def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     _draw_message(layout, context)
 
 
-def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """State and device, and the buttons that set up, repair and remove."""
+def draw_update(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """For an engine that works, but was set up for another Blender or another version: that, and the button."""
+    if setting_up.found().state is EngineState.OLDER and setting_up.state.run is None:
+        draw_sentence(layout, context, EngineState.OLDER.value + ".", "INFO")
+        _draw_button(layout, context)
+
+
+def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context, is_alone: bool = True) -> None:
+    """State and device, and the buttons that set up, repair and remove. is_alone: no `draw_set_up` stands above it."""
     found = setting_up.found()
     if setting_up.state.run is not None or not found.state.is_usable:
-        draw_set_up(layout, context)
+        if is_alone:
+            draw_set_up(layout, context)
     else:
         draw_sentence(layout, context, found.state.value + ".", "CHECKMARK" if found.state is EngineState.READY else "INFO")
         if found.environment is not None:
@@ -44,7 +52,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_worker(layout)
         _draw_message(layout, context)
     if setting_up.state.run is None:
-        _draw_others(layout, found.environment is not None)
+        _draw_others(layout, found)
 
 
 def _device(card: str) -> str:
@@ -62,16 +70,17 @@ def _draw_worker(layout: bpy.types.UILayout) -> None:
     row.operator("understudy.show_log")
 
 
-def _draw_others(layout: bpy.types.UILayout, is_ours: bool) -> None:
+def _draw_others(layout: bpy.types.UILayout, found: EnginePython) -> None:
     column = layout.column(align=True)
     column.operator("understudy.set_up_from_wheels", icon="FILE_FOLDER")
+    if found.state.is_usable:
+        column.operator("understudy.test_engine")
     row = column.row(align=True)
-    row.operator("understudy.test_engine")
-    row.operator("understudy.copy_report", icon="COPYDOWN")
-    row = column.row(align=True)
-    row.operator("understudy.check_engine")
+    row.operator("understudy.copy_report")
     row.operator("understudy.show_set_up_log")
-    if is_ours:
+    if found.state.is_usable and found.environment is None:
+        column.operator("understudy.check_engine")
+    if found.environment is not None:
         row = column.row(align=True)
         row.operator("understudy.set_up_engine", text="Repair").use_repair = True
         row.operator("understudy.remove_engine", text="Remove")

@@ -27,7 +27,7 @@ def measure() -> float:
     return resident_mb(engine.pid) if engine is not None and engine.is_running else 0.0
 
 
-@bpy.app.handlers.persistent
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
 def _before_render(_scene: bpy.types.Scene, _depsgraph: object = None) -> None:
     chosen = preferences.current()
     if chosen and chosen.use_free_before_render and jobs.state.job is None:

@@ -6,7 +6,7 @@ import bpy
 
 from . import jobs, models, preferences, sequencer, setting_up, settings
 from .animation.face_keys import short_name
-from .engine_panel import draw_engine, draw_set_up
+from .engine_panel import draw_engine, draw_set_up, draw_update
 from .feedback import draw_message, draw_progress, draw_recording, draw_sentence
 from .operators.face import can_have_map, chosen_face
 from .operators.generate import refused
@@ -41,6 +41,7 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
             draw_progress(layout, jobs.state.job)
         elif setting_up.found().state.is_usable:
             _draw_generate(layout, context)
+            draw_update(layout, context)
         else:
             draw_set_up(layout, context)
         draw_message(layout, context, jobs.BODY)
@@ -71,7 +72,7 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
     bl_idname = "UNDERSTUDY_PT_engine"
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_engine(self.layout, context)
+        draw_engine(self.layout, context, is_alone=setting_up.found().state.is_usable)
         self.layout.operator("understudy.preferences")
 
 

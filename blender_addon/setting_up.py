@@ -91,7 +91,7 @@ class EngineSetUp:
         self._wheels, self._is_afresh = wheels, is_afresh
         self._run: SetUp | None = None
         if wheels is None:
-            state.look = state.look or MachineLook()
+            state.look = MachineLook() if is_afresh or state.look is None else state.look  # the card or its driver may be new
         else:
             self._start(None)
 

@@ -184,7 +184,7 @@ _CLASSES = (
 
 def _look() -> float | None:
     """Finds out what would be fetched, so that it is said before anyone agrees."""
-    if setting_up.found().state.is_usable:
+    if not setting_up.found().state.wants_set_up:
         return None
     setting_up.state.look = setting_up.state.look or setting_up.MachineLook()
     if setting_up.state.look.machine is None:

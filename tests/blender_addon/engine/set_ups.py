@@ -96,9 +96,9 @@ def write_index(folder: Path, wheels: Path, trouble: str = "") -> Path:
         home = folder / wheel.name.partition("-")[0]
         home.mkdir(parents=True)
         (home / wheel.name).write_bytes(wheel.read_bytes())
-    bundled = next((Path(os.__file__).parent / "ensurepip" / "_bundled").glob("pip-*.whl"))
+    bundled = installer._bundled_pip(installer.Plan(folder, REQUIREMENTS))
     (folder / "pip").mkdir()
     pip = write_wheel(folder / "pip", "pip", "99.0")
     with zipfile.ZipFile(pip, "a") as archive:
-        archive.writestr("pip/__main__.py", SHIM.format(trouble=trouble, bundled=str(bundled)))
+        archive.writestr("pip/__main__.py", SHIM.format(trouble=trouble, bundled=bundled))
     return folder
