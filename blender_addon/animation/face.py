@@ -15,7 +15,7 @@ from .face_conversion import mouth_of
 from .face_lines import FaceLine, KeptLine
 from .face_plan import FacePlan, listed, planned
 from .face_target import FaceError, FaceTarget, find_face
-from .slices import in_one_go
+from .slices import in_one_go, in_thread
 
 FACE_RECIPE_PROPERTY = "understudy_face_recipe"  # JSON, on every Action that holds a face's keys
 MAX_NAME_BYTES = 63  # of a data-block's name in Blender 4.x
@@ -84,9 +84,8 @@ def draft_face(
     plans = []
     for line in lines:
         mouth = (yield from mouth_of(target, line.motions[0])) if line.amounts.lips != line.amounts.upper_face else None
-        plan = yield from planned(target, line.motion(mouth), line.start_frame, line.fps)
+        plan = yield from planned(target, line, mouth)
         plans.append(plan)
-        yield
     parts = _parts(target, plans)
     _refuse_locked(target, parts)
     owners = [owner for owner, _ in parts]
@@ -95,7 +94,8 @@ def draft_face(
     try:
         yield from _write(draft, [written for _, written in parts])
         for line in lines:
-            face_lines.keep(slots[0].action, line, take_name(line.motions[line.shown]))
+            packed = yield from in_thread(line.packed)
+            face_lines.keep(slots[0].action, line, take_name(line.motions[line.shown]), packed)
             yield
         for slot in slots:
             curves.set_text(slot.action, FACE_RECIPE_PROPERTY, lines[-1].motions[lines[-1].shown].recipe.to_json())

@@ -6,7 +6,7 @@ append, into copies and other files, and no path can break. A second of 52 shape
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -38,6 +38,10 @@ class FaceLine:
         """What is keyed; lower_face as `with_amounts` takes it."""
         return with_amounts(self.motions[self.shown], self.amounts, lower_face)
 
+    def packed(self) -> list[bytes]:
+        """Its motions as they are kept."""
+        return [motion.to_bytes() for motion in self.motions]
+
     @property
     def last_frame(self) -> float:
         return self.start_frame + self.motions[self.shown].seconds * self.fps
@@ -56,8 +60,11 @@ class KeptLine:
     amounts: FaceAmounts
 
 
-def keep(action: Reference, line: FaceLine, name: str) -> None:
-    """Adds a line called `name`, or puts it into the place of the one with its number. A new one replaces those that it covers."""
+def keep(action: Reference, line: FaceLine, name: str, packed: Sequence[bytes]) -> None:
+    """Adds a line called `name`, or puts it into the place of the one with its number. A new one replaces those that it covers.
+
+    packed: what `line.packed` gave.
+    """
     found = action.resolve()
     if found.get(LINES_PROPERTY) is None:
         found[LINES_PROPERTY] = {}
@@ -73,7 +80,7 @@ def keep(action: Reference, line: FaceLine, name: str) -> None:
         "fps": line.fps,
         "shown": line.shown,
         "amounts": asdict(line.amounts),
-        "motions": {str(place): motion.to_bytes() for place, motion in enumerate(line.motions)},
+        "motions": {str(place): data for place, data in enumerate(packed)},
     }
 
 

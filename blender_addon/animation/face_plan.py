@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
@@ -12,8 +12,10 @@ from ...core.contract import ARKIT, FaceMotion, gaze_as_shapes
 from ...core.contract.head import CORRECTIVE_NAMES, FLAME_JOINTS, LINEAR_JAW_NAMES, corrective_values, joint_rotations, linear_jaw_values
 from . import curves, quaternions
 from .face_conversion import in_space_of
+from .face_lines import FaceLine
 from .face_target import HEAD_JOINTS, FaceError, FaceTarget, value_path
 from .flame_mesh import JOINT_MOVES_PROPERTY
+from .slices import in_thread
 
 SLIDER_LIMIT = 10.0  # Blender's own, on either side
 CLOSED_RADIANS = 0.01  # a jaw that never turns further stays shut
@@ -33,15 +35,47 @@ class FacePlan:
     notices: tuple[str, ...]
 
 
-def planned(target: FaceTarget, motion: FaceMotion, start_frame: float, fps: float) -> Generator[None, None, FacePlan]:
-    """Yields where it takes long. Raises FaceError where the face cannot show the motion."""
+@dataclass(frozen=True)
+class _AtRest:
+    """What is read from Blender before a thread does the rest.
+
+    driven: data paths that drivers decide. bones: joint to bone and its axes (3, 3) as columns. moves: see JOINT_MOVES_PROPERTY.
+    """
+
+    driven: set[str]
+    bones: Mapping[str, tuple[str, np.ndarray]]
+    moves: Mapping[str, np.ndarray] | None
+
+
+def planned(target: FaceTarget, line: FaceLine, lower_face: np.ndarray | None) -> Generator[None, None, FacePlan]:
+    """Yields while a thread computes, which takes a second for an hour. Raises FaceError where the face cannot show the line.
+
+    lower_face: as `with_amounts` takes it.
+    """
+    at_rest = _at_rest(target)
+    motion = yield from in_thread(lambda: line.motion(lower_face))
     motion, converted = yield from in_space_of(target, motion)
+    plan = yield from in_thread(lambda: _plan(target, at_rest, motion, line.start_frame, line.fps))
+    return replace(plan, notices=(*converted, *plan.notices))
+
+
+def _at_rest(target: FaceTarget) -> _AtRest:
+    mesh = target.mesh.resolve()
+    moves = mesh.get(JOINT_MOVES_PROPERTY)
+    bones = target.armature.resolve().data.bones if target.armature else {}
+    return _AtRest(
+        driven=curves.driven_paths(mesh.data.shape_keys),
+        bones={joint: (name, np.array(bones[name].matrix_local.to_3x3())) for joint, name in target.bones.items()},
+        moves=None if moves is None else {name: np.array(move, np.float32).reshape(-1, 3) for name, move in moves.items()},
+    )
+
+
+def _plan(target: FaceTarget, at_rest: _AtRest, motion: FaceMotion, start_frame: float, fps: float) -> FacePlan:
     if motion.space == ARKIT and not set(target.bones) >= _EYES:
         motion = gaze_as_shapes(motion)
     shown = [name for name in motion.expression_names if name in target.keys]
     _refuse_unshown(target, motion, shown)
-    driven = curves.driven_paths(target.mesh.resolve().data.shape_keys)
-    moved = [name for name in shown if value_path(target.keys[name]) not in driven]
+    moved = [name for name in shown if value_path(target.keys[name]) not in at_rest.driven]
     sampled = motion.resampled(fps)
     rotations = joint_rotations(sampled)
     columns = [motion.expression_names.index(name) for name in moved]
@@ -53,9 +87,9 @@ def planned(target: FaceTarget, motion: FaceMotion, start_frame: float, fps: flo
     return FacePlan(
         frames=start_frame + np.arange(len(rotations)),
         keys=tuple(curves.PropertyCurves(value_path(key), curve[:, None], _KEYS_FOLDER) for key, curve in values.items()),
-        turns=tuple(_turns(target, sampled, rotations, joints)),
+        turns=tuple(_turns(target, at_rest, sampled, rotations, joints)),
         sliders={key: (float(curve.min()), float(curve.max())) for key, curve in values.items()},
-        notices=(*converted, *_notices(target, motion, len(shown) - len(moved), clipped)),
+        notices=tuple(_notices(target, motion, len(shown) - len(moved), clipped)),
     )
 
 
@@ -95,31 +129,28 @@ def _jaw_shapes(target: FaceTarget, rotations: np.ndarray, joints: list[str]) ->
     return shapes
 
 
-def _turns(target: FaceTarget, motion: FaceMotion, rotations: np.ndarray, joints: list[str]) -> Iterator[curves.PropertyCurves]:
+def _turns(
+    target: FaceTarget, at_rest: _AtRest, motion: FaceMotion, rotations: np.ndarray, joints: list[str]
+) -> Iterator[curves.PropertyCurves]:
     """Quaternions of the bones, and locations where expressions move the joints beside them."""
-    if target.armature is None:
-        return
-    armature = target.armature.resolve()
-    beside = _moved_joints(target, motion)
+    beside = _moved_joints(at_rest, motion)
     for joint in joints:
-        if joint not in target.bones:
+        if joint not in at_rest.bones:
             continue
-        name, number = target.bones[joint], FLAME_JOINTS.index(joint)
+        (name, axes), number = at_rest.bones[joint], FLAME_JOINTS.index(joint)
         path = f'pose.bones["{bpy.utils.escape_identifier(name)}"]'
-        rest = np.array(armature.data.bones[name].matrix_local.to_3x3())
-        turned = rotations[:, number] @ target.axes.T @ rest
+        turned = rotations[:, number] @ target.axes.T @ axes
         yield curves.PropertyCurves(f"{path}.rotation_quaternion", quaternions.sign_continuous(quaternions.from_axis_angle(turned)), name)
         if beside is not None:
             changes = corrective_values(rotations).reshape(len(rotations), len(HEAD_JOINTS), 3, 3)[:, HEAD_JOINTS.index(joint)]
             yield curves.PropertyCurves(f"{path}.location", -(changes @ beside[:, number, :, None])[..., 0], name)
 
 
-def _moved_joints(target: FaceTarget, motion: FaceMotion) -> np.ndarray | None:
+def _moved_joints(at_rest: _AtRest, motion: FaceMotion) -> np.ndarray | None:
     """(T, 5, 3) metres that expressions move the joints by; None for heads whose joints rest."""
-    moves = target.mesh.resolve().get(JOINT_MOVES_PROPERTY)
-    if moves is None:
+    if at_rest.moves is None:
         return None
-    each = [np.array(moves.get(name, [0.0] * 15), np.float32).reshape(-1, 3) for name in motion.expression_names]
+    each = [at_rest.moves.get(name, np.zeros((5, 3), np.float32)) for name in motion.expression_names]
     return np.einsum("te,eja->tja", motion.expression, np.array(each))
 
 
