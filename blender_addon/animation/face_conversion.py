@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import bpy
 import numpy as np
 
-from ...core.contract import ARKIT, BadRequest, FaceMotion
+from ...core.contract import ARKIT, BadRequest, FaceAmounts, FaceMotion, with_amounts
+from ...core.contract.face_amounts import BLINK_SHAPES
 from ...core.contract.head import (
     DEFAULT_HEAD,
     ConversionError,
@@ -33,12 +35,12 @@ _fits: dict[tuple[str, str], SpaceConversion] = {}
 
 
 def in_space_of(target: FaceTarget, motion: FaceMotion) -> Generator[None, None, tuple[FaceMotion, tuple[str, ...]]]:
-    """The motion in the face's own space, and sentences on what that cost; yields while it is fitted, which may take seconds.
+    """The motion in the face's own space, its blinks as part of the expression, and sentences on what that cost.
 
-    Raises FaceError where it cannot be converted.
+    Yields while it is fitted, which may take seconds. Raises FaceError where it cannot be converted.
     """
     if motion.space == target.space:
-        return motion, ()
+        return (yield from _with_lids(target, motion)), ()
     try:
         source, wanted = _source_of(motion.space), _geometry(target)
         converted, error = yield from in_thread(lambda: _conversion(source, wanted).convert_measured(motion))
@@ -47,7 +49,32 @@ def in_space_of(target: FaceTarget, motion: FaceMotion) -> Generator[None, None,
             f"The motion is of the face space {motion.space} and “{target.mesh.name}” of {target.space}, where the same numbers make"
             f" another face, and it cannot be converted: {str(reason).removesuffix('.')}."
         ) from reason
-    return converted, (told(motion.space, target.space, error),)
+    return (yield from _with_lids(target, converted)), (told(motion.space, target.space, error),)
+
+
+def _with_lids(target: FaceTarget, motion: FaceMotion) -> Generator[None, None, FaceMotion]:
+    """FLAME has no shape for the lids: what its directions can do of ours is added to the expression. As it was where nothing tells."""
+    blinks = motion.blinks
+    if blinks is None or not blinks.any():
+        return replace(motion, blinks=None)
+    if target.space == ARKIT:
+        return with_amounts(motion, FaceAmounts())
+    try:
+        face = geometry_of(target)
+        closed = yield from in_thread(lambda: _conversion(_our_head(), face).convert(_only_blinks(blinks, motion.fps)))
+    except BadRequest:
+        return motion
+    names = tuple(dict.fromkeys((*motion.expression_names, *closed.expression_names)))
+    expression = np.zeros((len(motion.expression), len(names)), np.float32)
+    for part in (motion, closed):
+        expression[:, [names.index(name) for name in part.expression_names]] += part.expression
+    return replace(motion, expression=expression, expression_names=names, blinks=None)
+
+
+def _only_blinks(blinks: np.ndarray, fps: float) -> FaceMotion:
+    """Our head's shapes that close the lids as far as `blinks` (T,) say."""
+    lids = np.repeat(blinks[:, None], len(BLINK_SHAPES), axis=1)
+    return FaceMotion(lids, np.zeros((len(blinks), 3), np.float32), BLINK_SHAPES, ARKIT, fps)
 
 
 def mouth_of(target: FaceTarget, motion: FaceMotion) -> Generator[None, None, np.ndarray | None]:

@@ -19,7 +19,8 @@ from understudy.blender_addon.animation.face_target import FaceError, armature_o
 from understudy.blender_addon.animation.flame_mesh import add_head
 from understudy.blender_addon.animation.slices import in_one_go
 from understudy.core.contract import ARKIT, FLAME_2020, FLAME_2023, FaceMotion
-from understudy.core.contract.head import DEFAULT_HEAD, FaceGeometry, HeadModel, face_geometry, posed_motion, read_head
+from understudy.core.contract.face_amounts import BLINK_SHAPES
+from understudy.core.contract.head import DEFAULT_HEAD, FaceGeometry, HeadModel, face_geometry, posed, posed_motion, read_head
 from understudy.tests.blender_addon.animation.sample_faces import keyed_mesh
 from understudy.tests.core.contract.head.other_heads import OtherHead, other_head
 
@@ -132,6 +133,32 @@ def test_the_fit_is_made_once_and_anew_for_a_face_that_was_sculpted(
     flame.data.shape_keys.key_blocks["Exp1"].data[0].co.x += 0.01
     in_one_go(face_conversion.in_space_of(find_face(flame), spoken))
     assert len(made) == 2
+
+
+def test_blinks_close_the_lids_of_a_flame_head_which_has_no_shape_for_them(
+    flame: bpy.types.Object, theirs: OtherHead, ours: HeadModel, spoken: FaceMotion
+) -> None:
+    official, _ = in_one_go(face_conversion.in_space_of(find_face(flame), replace(spoken, head=None)))
+    key_face_now(flame.name, replace(official, blinks=np.linspace(0, 1, FRAMES, dtype=np.float32)), 1, 24)
+    bpy.context.scene.frame_set(FRAMES)
+    blinked = evaluated(flame)
+    key_face_now(flame.name, official, 1, 24)
+    bpy.context.scene.frame_set(FRAMES)
+    moved = blinked - evaluated(flame)
+    expression = np.zeros((1, 52), np.float32)
+    expression[0, [ours.expression_names.index(name) for name in BLINK_SHAPES]] = 1
+    closed = theirs.should_be(posed(ours, expression, np.zeros((1, 5, 3)))[0]) - theirs.model.template
+    lids = np.linalg.norm(closed, axis=1) > 0.006
+    assert np.sqrt(((moved - closed)[lids] ** 2).sum(1).mean()) < 0.2 * np.sqrt((closed[lids] ** 2).sum(1).mean())
+
+
+def test_blinks_of_a_flame_motion_close_the_lids_of_our_head(flame: bpy.types.Object, spoken: FaceMotion, ours: HeadModel) -> None:
+    official, _ = in_one_go(face_conversion.in_space_of(find_face(flame), spoken))
+    face = add_head(ours)
+    keyed = key_face_now(face.name, replace(official, blinks=np.linspace(0, 1, FRAMES, dtype=np.float32)), 1, 24)
+    assert not any("blinks are left out" in notice for notice in keyed.notices)
+    lids = read(face.data.shape_keys)['key_blocks["eyeBlinkLeft"].value', 0][:, 1]
+    assert lids[-1] == 1 and (lids >= np.linspace(0, 1, FRAMES) - 1e-5).all()
 
 
 def assert_same(face: FaceGeometry, expected: FaceGeometry) -> None:
