@@ -11,6 +11,7 @@ import bpy
 
 from . import jobs, preferences, setting_up
 from .engine.setup import EnginePython, EngineState
+from .engine_runs import Run
 from .feedback import draw_sentence
 
 
@@ -104,7 +105,7 @@ def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row.operator("understudy.set_up_engine", icon="IMPORT")
 
 
-def _draw_progress(layout: bpy.types.UILayout, run: setting_up.Run) -> None:
+def _draw_progress(layout: bpy.types.UILayout, run: Run) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.6
     row.progress(factor=run.factor, text=f"{run.step}  {time.monotonic() - run.began:.0f} s", type="BAR")

@@ -15,7 +15,7 @@ _PELVIS_METRES = (0.2, 2.0)
 
 
 class EngineTest:
-    """A Run of setting_up."""
+    """A Run: see engine_runs."""
 
     detail = ""
 

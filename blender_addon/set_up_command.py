@@ -11,7 +11,7 @@ import bpy
 from ..core.contract import UnderstudyError
 from . import jobs, preferences, setting_up
 from .engine.setup import check_engine_python
-from .setting_up import EngineSetUp, Removal
+from .engine_runs import Removal, Run
 
 Say = Callable[[str], None]
 
@@ -31,7 +31,7 @@ def set_up_engine(options: argparse.Namespace, say: Say) -> None:
         _use(options.python, say)
     elif options.remove:
         jobs.stop_engine()
-        _done(Removal(), say)
+        _done(Removal(setting_up.engine_root()), say)
     else:
         _make(options.wheels, options.repair, say)
 
@@ -39,11 +39,11 @@ def set_up_engine(options: argparse.Namespace, say: Say) -> None:
 def _make(wheels: Path | None, is_afresh: bool, say: Say) -> None:
     if wheels is None and (reason := setting_up.offline_reason()):
         raise UnderstudyError(f"{reason}. Here: start it with --online-mode, or give --wheels FOLDER.")
-    _done(EngineSetUp(wheels.absolute() if wheels else None, is_afresh), say)
+    _done(setting_up.new_set_up(wheels.absolute() if wheels else None, is_afresh), say)
     _prefer("", say)
 
 
-def _done(run: setting_up.Run, say: Say) -> None:
+def _done(run: Run, say: Say) -> None:
     setting_up.state.run = run
     try:
         setting_up.wait(say)

@@ -12,8 +12,8 @@ import bpy
 
 from ...core.contract import Cancelled, UnderstudyError
 from .. import jobs, setting_up
+from ..engine_runs import EngineSetUp, Removal, Run
 from ..feedback import redraw
-from ..setting_up import EngineSetUp, Removal
 from .answers import allowed, cancelled
 
 TIMER_SECONDS = 0.1
@@ -39,7 +39,7 @@ class UNDERSTUDY_OT_set_up_engine(bpy.types.Operator):
         return allowed(cls, busy() or setting_up.offline_reason())
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        return started(self, lambda: EngineSetUp(is_afresh=self.use_repair))
+        return started(self, lambda: setting_up.new_set_up(is_afresh=self.use_repair))
 
 
 class UNDERSTUDY_OT_set_up_from_wheels(bpy.types.Operator):
@@ -60,7 +60,7 @@ class UNDERSTUDY_OT_set_up_from_wheels(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        return started(self, lambda: EngineSetUp(wheels=Path(bpy.path.abspath(self.directory))))
+        return started(self, lambda: setting_up.new_set_up(Path(bpy.path.abspath(self.directory))))
 
 
 class UNDERSTUDY_OT_cancel_set_up(bpy.types.Operator):
@@ -76,10 +76,7 @@ class UNDERSTUDY_OT_cancel_set_up(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         assert setting_up.state.run is not None
-        try:
-            setting_up.state.run.cancel()
-        except UnderstudyError as reason:
-            _end(str(reason), is_error=False)
+        setting_up.state.run.cancel()
         return {"FINISHED"}
 
 
@@ -100,7 +97,7 @@ class UNDERSTUDY_OT_remove_engine(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         jobs.stop_engine()
-        return started(self, Removal)
+        return started(self, lambda: Removal(setting_up.engine_root()))
 
 
 class UNDERSTUDY_OT_show_set_up_log(bpy.types.Operator):
@@ -124,7 +121,7 @@ def busy() -> str:
     return jobs.busy()
 
 
-def started(operator: bpy.types.Operator, begin: Callable[[], setting_up.Run]) -> set[str]:
+def started(operator: bpy.types.Operator, begin: Callable[[], Run]) -> set[str]:
     """In background mode, where Blender has no timers, waits until it is done."""
     try:
         if reason := busy():  # it began while the file browser was open
@@ -186,8 +183,7 @@ def _look() -> float | None:
     """Finds out what would be fetched, so that it is said before anyone agrees."""
     if not setting_up.found().state.wants_set_up:
         return None
-    setting_up.state.look = setting_up.state.look or setting_up.MachineLook()
-    if setting_up.state.look.machine is None:
+    if setting_up.look().machine is None:
         return LOOK_SECONDS
     redraw(bpy.context.window_manager)
     return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from understudy.blender_addon import batch, jobs, preferences, setting_up
+from understudy.blender_addon import batch, engine_runs, jobs, preferences, setting_up
 from understudy.blender_addon.engine import setup
 from understudy.blender_addon.engine.machine import Machine
 from understudy.blender_addon.engine.setup import EngineState
@@ -61,7 +61,7 @@ def test_a_folder_without_wheels_is_refused_in_words(root: Path, tmp_path: Path)
 
 
 def test_while_it_runs_nothing_waits_and_it_can_be_cancelled(root: Path, wheels: Path) -> None:
-    setting_up.state.run = setting_up.EngineSetUp(wheels=wheels)
+    setting_up.state.run = setting_up.new_set_up(wheels)
     longest, steps = 0.0, set()
     while setting_up.state.run is not None and setting_up.state.run.step != "Unpacking":
         began = time.process_time()
@@ -84,7 +84,7 @@ def test_while_it_runs_nothing_waits_and_it_can_be_cancelled(root: Path, wheels:
 
 
 def test_no_job_starts_meanwhile(root: Path, wheels: Path) -> None:
-    setting_up.state.run = run = setting_up.EngineSetUp(wheels=wheels)
+    setting_up.state.run = run = setting_up.new_set_up(wheels)
     assert jobs.engine_refusal() == "The engine is being set up."
     assert not bpy.ops.understudy.set_up_from_wheels.poll() and not bpy.ops.understudy.remove_engine.poll()
     run.stop()
@@ -101,17 +101,18 @@ def test_what_would_be_fetched_is_known_before_anyone_agrees(root: Path) -> None
     assert look.offer.startswith("For this machine (") and "to fetch and" in look.offer
     look.machine = Machine("darwin", "x86_64", "3.11")
     assert "no longer made for Macs with Intel" in look.offer
-    setting_up.state.run = setting_up.EngineSetUp()
+    setting_up.state.run = setting_up.new_set_up()
     set_up._tick()
     assert setting_up.state.run is None and "no longer made for Macs" in setting_up.state.message and setting_up.state.is_error
 
 
 def test_a_look_that_hangs_can_be_cancelled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setting_up, "look_at_machine", lambda: time.sleep(1.0))
-    setting_up.state.run = setting_up.EngineSetUp()
+    monkeypatch.setattr(engine_runs, "look_at_machine", lambda: time.sleep(1.0))
+    setting_up.state.run = setting_up.new_set_up()
     set_up._tick()
     assert setting_up.state.run.step == "Looking at this machine"
     bpy.ops.understudy.cancel_set_up()
+    set_up._tick()
     assert setting_up.state.run is None and setting_up.state.message.startswith("The set-up was cancelled before")
 
 
