@@ -8,8 +8,9 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ..audio import Sound, read_sound
-from ..contract import MAX_FACE_SECONDS, MAX_SEED, FaceMotion, FaceRecipe, FaceRequest, StageTime
+from ..audio import read_sound
+from ..contract import ARKIT, MAX_FACE_SECONDS, MAX_SEED, FaceMotion, FaceRecipe, FaceRequest, StageTime
+from ..sound import Sound
 from ..stage_clock import StageClock
 from .emotion_anchors import EmotionAnchors
 from .emotion_course import EmotionCourse, asked_emotions
@@ -31,6 +32,10 @@ class FaceBasis:
 
     space: str
     names: tuple[str, ...]
+
+    def limited(self, expression: np.ndarray) -> np.ndarray:
+        """(T, E): ARKit's shapes go from 0 to 1, and a network may leave that a little; FLAME's directions have no ends."""
+        return expression.clip(0, 1) if self.space == ARKIT else expression
 
 
 class FacePipeline:
@@ -87,8 +92,9 @@ class FacePipeline:
         moods = [(0.0, request.emotion, request.intensity), *((each.at_s, each.emotion, each.intensity) for each in request.changes)]
         idle = idle_motion(levels, len(face.expression), FPS, _seed(request, variation), moods)
         filled = _filled(recipe, request, sound.seconds, variation)
+        expression = self._basis.limited(face.expression)
         return FaceMotion(
-            face.expression, face.jaw, self._basis.names, self._basis.space, FPS, idle.head, idle.eyes, filled, idle.blinks
+            expression, face.jaw, self._basis.names, self._basis.space, FPS, idle.head, idle.eyes, filled, idle.blinks
         )  # fmt: skip
 
 

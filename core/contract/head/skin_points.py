@@ -31,8 +31,10 @@ class SkinPoints:
         """Offsets (T, N, 3) that expressions have to make, so that with the jaw turned by (T, 3) they come to `moved` (T, N, 3)."""
         changes = jaw_changes(jaw)
         shaped = moved - np.tensordot(changes.reshape(len(jaw), 9), self.jaw_keys, axes=(1, 2))
-        turns = np.eye(3, dtype=np.float32) + self.jaw_weights[:, None, None] * changes[:, None]
-        return np.asarray(np.linalg.solve(turns, shaped[..., None])[..., 0])
+        held = self.jaw_weights > 0
+        turns = np.eye(3, dtype=np.float32) + self.jaw_weights[held, None, None] * changes[:, None]
+        shaped[:, held] = np.linalg.solve(turns, shaped[:, held, :, None])[..., 0]
+        return np.asarray(shaped)
 
 
 def points_at(face: FaceGeometry, corners: np.ndarray, weights: np.ndarray) -> SkinPoints:

@@ -47,11 +47,14 @@ class _Skin:
     triangles: np.ndarray
     sides: np.ndarray
     unit: float
+    origin: np.ndarray  # (3,) near it, as squares of coordinates far from zero would be rounded by millimetres
 
     def features(self, points: np.ndarray) -> np.ndarray:
         """(V, 7) coordinates of `points` (V, 3) whose distances also tell normals and sides apart."""
         normals = vertex_normals(points, self.triangles)
-        return np.asarray(np.column_stack([points, _NORMAL * self.unit * normals, _SIDE * self.unit * self.sides]), np.float32)
+        return np.asarray(
+            np.column_stack([points - self.origin, _NORMAL * self.unit * normals, _SIDE * self.unit * self.sides]), np.float32
+        )
 
 
 def match_surfaces(face: FaceGeometry, other: FaceGeometry) -> SurfaceMatch:
@@ -61,7 +64,9 @@ def match_surfaces(face: FaceGeometry, other: FaceGeometry) -> SurfaceMatch:
     marks, other_marks = landmarks(face, lips if both else None), landmarks(other, other_lips if both else None)
     scale, turn, shift = similarity(marks, other_marks)
     unit = eye_distance(other)
-    skin, other_skin = (_Skin(each.neutral, each.triangles, _sides(each, line), unit) for each, line in ((face, lips), (other, other_lips)))
+    skin, other_skin = (
+        _Skin(each.neutral, each.triangles, _sides(each, line), unit, other_marks[0]) for each, line in ((face, lips), (other, other_lips))
+    )
     placed = scale * np.concatenate([face.neutral, marks]) @ turn.T + shift
     drawn = _drawn(placed, skin, other_marks, other_skin)
     nearest, _ = _nearest(skin.features(drawn), other_skin.features(other.neutral))
@@ -141,13 +146,15 @@ class _Pull:
 
 def _nearest(features: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each of features (V, D) the number of the nearest of others (V', D), and the other way round."""
-    squares = (features**2).sum(1)[:, None] + (others**2).sum(1) - 2 * features @ others.T
+    squares = -2 * features @ others.T
+    squares += (features**2).sum(1)[:, None]
+    squares += (others**2).sum(1)
     return squares.argmin(1), squares.argmin(0)
 
 
 def _kernel(points: np.ndarray, sides: np.ndarray, width: float) -> np.ndarray:
     """(N, N) how much each point's pull counts for another: less with distance, and not across the lips."""
     places = np.column_stack([(points - points.mean(0)) / width, sides / _LIP_SHARE]).astype(np.float32)
-    squares = (places**2).sum(1)
-    kernel: np.ndarray = np.exp(places @ places.T - squares[:, None] / 2 - squares / 2)
+    halves = (places**2).sum(1) / 2
+    kernel: np.ndarray = np.exp(places @ places.T - halves[:, None] - halves)
     return kernel

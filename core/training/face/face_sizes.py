@@ -24,7 +24,7 @@ def starter_sizes() -> FaceConfigs:
         speech=None,
         emotion=EmotionConfig(
             trunk=None,
-            speech=SpeechReadingConfig(COMPONENTS, width=96, dropout=0.3),
+            speech=SpeechReadingConfig(COMPONENTS, width=96, dropout=0.15),
             n_layers=1,
             longest=250,
             expression=ExpressionBranchConfig(n_inputs=_FACE_FEATURES, width=96, n_layers=1),
@@ -32,7 +32,7 @@ def starter_sizes() -> FaceConfigs:
             feed_forward=192,
             embedding_width=_EMOTION_WIDTH,
             pooling_width=16,
-            dropout=0.2,
+            dropout=0.1,
         ),
         talker=TalkerConfig(
             speech_width=COMPONENTS,

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ...contract import BadRequest
 from ...contract.head import DEFAULT_HEAD, read_head
 from ...face.expression_tokens import ExpressionTokenizer
@@ -17,7 +19,7 @@ from .emotion_bank import EmotionBank, emotion_bank
 from .emotion_pairs import FRAMES, EmotionSampler
 from .face_batches import FaceBatches
 from .face_corpus import FaceClip, load
-from .face_losses import FaceLoss
+from .face_scale import FaceScale, face_scale
 from .lip_line import lip_line
 from .train_emotion import EmotionNetworks, EmotionTask
 from .train_talker import TalkerTask
@@ -25,6 +27,7 @@ from .train_tokens import ExpressionTokensTask
 
 NETWORKS = ("tokens", "emotion", "talker")
 WINDOW, TALKER_WINDOW = 64, 72  # frames
+SCALED_ON = 512  # windows
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,13 @@ class FaceIngredients:
         """The task and its network's configuration. Raises UnderstudyError where something before it is missing."""
         if network == "tokens":
             train, validation = (self._batches(split, WINDOW) for split in ("train", "validation"))
-            return ExpressionTokensTask(train, validation, self._loss, self.sizes.tokens), self.sizes.tokens
+            return ExpressionTokensTask(train, validation, self.scale, self.sizes.tokens), self.sizes.tokens
         if network == "emotion":
             assert self.sizes.features is not None
             configs = FaceEmotionConfigs(self.sizes.emotion, self.sizes.features)
             return EmotionTask(self.sampler, self.held_out, configs.emotion, configs.features), configs
         batches = [self._batches(split, TALKER_WINDOW) for split in ("train", "validation")]
-        return TalkerTask(batches[0], batches[1], self._loss, self.tokens, self.bank, self.sizes.talker), self.sizes.talker
+        return TalkerTask(batches[0], batches[1], self.scale, self.tokens, self.bank, self.sizes.talker), self.sizes.talker
 
     @cached_property
     def corpus(self) -> Any:
@@ -101,8 +104,10 @@ class FaceIngredients:
         return FaceBatches(self.corpus, lip_line(self._head), self.corpus.split(split), frames)
 
     @cached_property
-    def _loss(self) -> FaceLoss:
-        return FaceLoss(self._head)
+    def scale(self) -> FaceScale:
+        """The same each time."""
+        faces = self._batches("train", WINDOW).faces(SCALED_ON, torch.Generator().manual_seed(0))
+        return face_scale(faces, lip_line(self._head))
 
     @cached_property
     def _head(self) -> Any:

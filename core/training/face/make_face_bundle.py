@@ -19,9 +19,14 @@ ATTRIBUTION = (
     "M. Cooke, J. Barker, S. Cunningham, X. Shao: An audio-visual corpus for speech perception, JASA 2006 (GRID, CC BY 4.0)",
     "LibriVox readers; LJSpeech by K. Ito and L. Johnson (public domain); flite's voices",
 )
-# Layers that take the speech encoder's features as they are: some of these are hundreds of times larger than others
-_FIRST_LAYERS = ("talker.sequence_encoder", "emotion.audio_encoder.embedding_model.linear")
-_EXACT = tuple(f"{layer}.{kind}" for layer in _FIRST_LAYERS for kind in ("weight", "bias"))
+# Layers next to features of the speech encoder, some of which are hundreds of times larger than others, and to coefficients
+_LAYERS = (
+    "talker.sequence_encoder",
+    "emotion.audio_encoder.embedding_model.linear",
+    "tokens.encoder_b.squasher.0.0",
+    "tokens.decoder_b.cross_smooth_layer",
+)
+_EXACT = tuple(f"{layer}.{kind}" for layer in _LAYERS for kind in ("weight", "bias"))
 
 
 def make_face_bundle(ingredients: FaceIngredients, out: Path, title: str) -> FaceCard:
@@ -31,6 +36,7 @@ def make_face_bundle(ingredients: FaceIngredients, out: Path, title: str) -> Fac
     assert networks.anchors
     ingredients.bank.fill(networks.anchors)
     networks.emotion, networks.features, networks.tokens = ingredients.emotions.emotion, ingredients.emotions.features, ingredients.tokens
+    ingredients.scale.take_in(networks.tokens)
     networks.talker = ingredients.talker
     taken_in = ingredients.corpus.components.taken_in
     networks.talker.sequence_encoder = taken_in(networks.talker.sequence_encoder)

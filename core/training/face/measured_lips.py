@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...face.sound_frames import FPS
+from .lip_line import EYE_CORNERS
 from .visemes import Segment
 
 LAGS = 5  # frames either way
-CLOSED_MM, AROUND = 1.0, 2  # lips nearer than this, within so many frames of the middle of p, b and m, are closed
+AROUND = 2  # frames either way from the middle of p, b and m within which lips close
+CLOSED_MM = 0.02 * EYE_CORNERS * 1000  # tracked lips come at least as near as this, 1.8 mm
+TIGHT_MM = 1.0
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> float:
@@ -29,12 +32,12 @@ def _shifted(made: np.ndarray, tracked: np.ndarray, lag: int) -> float:
     return correlation(made[max(lag, 0) :][:n], tracked[max(-lag, 0) :][:n])
 
 
-def closures(aperture: np.ndarray, segments: Sequence[Segment]) -> list[bool]:
-    """Whether the lips, aperture (T,) in metres, close for each bilabial."""
-    found = []
+def nearest_lips(aperture: np.ndarray, segments: Sequence[Segment]) -> list[float]:
+    """Millimetres that the lips, aperture (T,) in metres, come near to each other for each bilabial."""
+    found: list[float] = []
     for segment in segments:
         if segment.viseme == "PP":
             middle = int((segment.start + segment.end) / 2 * FPS)
             around = aperture[max(middle - AROUND, 0) : middle + AROUND + 1]
-            found.append(bool(len(around)) and float(around.min()) * 1000 < CLOSED_MM)
+            found += [float(around.min()) * 1000] if len(around) else []
     return found

@@ -12,8 +12,9 @@ from ...face.expression_tokens import ExpressionTokenizer
 from ...face.talker import Talker, TalkerConfig
 from ..run import NoExtraState
 from .emotion_bank import EmotionBank
-from .face_batches import FaceBatch, FaceBatches
-from .face_losses import FaceLoss
+from .face_batches import FaceBatches
+from .face_losses import face_loss, lips_apart, lips_correlation
+from .face_scale import FaceScale
 
 CODES, FACE = 0.2, 1.0  # weights of both losses
 SMOOTHING = 0.05
@@ -29,13 +30,13 @@ class TalkerTask(NoExtraState):
         self,
         train: FaceBatches,
         validation: FaceBatches,
-        loss: FaceLoss,
+        scale: FaceScale,
         tokens: ExpressionTokenizer,
         bank: EmotionBank,
         config: TalkerConfig,
     ) -> None:
         self.network = Talker(config)
-        self._train, self._loss, self._tokens, self._bank = train, loss, tokens, bank
+        self._train, self._scale, self._tokens, self._bank = train, scale, tokens, bank
         self._held_out = validation.draw(VALIDATION_WINDOWS, torch.Generator().manual_seed(0))
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
@@ -43,16 +44,18 @@ class TalkerTask(NoExtraState):
         emotion = self._bank.drawn(batch.emotions, batch.intensities, generator)
         heard = batch.heard + HEARING_NOISE * torch.randn_like(batch.heard)
         features = self.network.features(heard, emotion, _actor(self.network, len(heard)))
-        codes = self._codes_loss(self.network, features, batch.motion)
-        face = self._loss(self._chosen_face(features), batch.motion)
+        motion = self._scale.of(batch.motion)
+        codes = self._codes_loss(self.network, features, motion)
+        face = face_loss(self._scale, self._chosen_face(features), motion)
         return CODES * codes + FACE * face, {"codes": float(codes.detach()), "face": float(face.detach())}
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         assert isinstance(network, Talker)
         batch = self._held_out
         made = likeliest_face(network, self._tokens, batch.heard, self._bank.by_name(batch.emotions, batch.intensities))
-        apart = self._loss(made, batch.motion)
-        return {"loss": float(apart), "lips r": float(self._lips(made, batch)), "l1": float((made - batch.motion).abs().mean())}
+        motion = self._scale.of(batch.motion)
+        figures = {"lips r": lips_correlation(self._scale, made, motion), "lips mm": lips_apart(self._scale, made, motion)}
+        return {"loss": float(face_loss(self._scale, made, motion)), **{name: float(value) for name, value in figures.items()}}
 
     def _codes_loss(self, network: Talker, features: Tensor, motion: Tensor) -> Tensor:
         with torch.no_grad():
@@ -74,15 +77,9 @@ class TalkerTask(NoExtraState):
         upsampled = tokens.upsample_t(top.transpose(1, 2)).transpose(1, 2)
         return tokens.decoder_b(torch.cat((upsampled, bottom), dim=-1))
 
-    def _lips(self, made: Tensor, batch: FaceBatch) -> Tensor:
-        """Mean correlation of the lips' opening over windows."""
-        pair = [self._loss.aperture(each).clamp_min(0) for each in (made, batch.motion)]
-        first, second = (each - each.mean(1, keepdim=True) for each in pair)
-        return ((first * second).sum(1) / (first.norm(dim=1) * second.norm(dim=1) + 1e-6)).mean()
-
 
 def likeliest_face(network: Talker, tokens: ExpressionTokenizer, heard: Tensor, emotion: Tensor) -> Tensor:
-    """(B, T, 55) of the likeliest codes."""
+    """(B, T, 55) of the likeliest codes, scaled."""
     features = network.features(heard, emotion, _actor(network, len(heard)))
     top = network.top_logits(features).argmax(-1)
     bottom = network.bottom_logits(features, tokens.expanded_top(top)).argmax(-1)

@@ -163,7 +163,7 @@ def test_stages_are_told_and_a_cancel_between_windows_ends_it(pipeline: FacePipe
     request = FaceRequest(1, voices["long"], emotion_audio=voices["other"])
     _, times = pipeline.generate(request, RECIPE, lambda *progress: told.append(progress))
     assert list(dict.fromkeys(stage for stage, _, _ in told)) == ["Reading the sound", "Speaking", "Adding blinks and gaze"]
-    assert [step for stage, step, total in told if stage == "Speaking" and total == 3] == [0, 1, 2]
+    assert list(dict.fromkeys(step for stage, step, total in told if stage == "Speaking" and total == 3)) == [0, 1, 2]
     assert [lap.stage for lap in times] == ["sound", "emotions", "face", "blinks, head and gaze"]
 
     def cancel(stage: str, step: int, _total: int) -> None:
