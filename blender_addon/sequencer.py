@@ -30,8 +30,9 @@ class Clip:
 
 def scene_of(context: bpy.types.Context) -> bpy.types.Scene:
     """The scene whose strips the sequencer shows; from 5.0 on it can be another than the window's."""
-    shown: bpy.types.Scene | None = getattr(context, "sequencer_scene", None)
-    return shown or context.scene
+    scene: bpy.types.Scene | None = getattr(context, "sequencer_scene", None) or context.scene
+    assert scene is not None
+    return scene
 
 
 def collection_names(editor: bpy.types.SequenceEditor) -> tuple[str, str]:

@@ -156,6 +156,25 @@ def fingerprint(slot: ActionSlot) -> Generator[None, None, str]:
     return f"{checksum:08x} {index}"
 
 
+def range_checksum(slot: ActionSlot, first: float, last: float) -> Generator[None, None, str]:
+    """Yields after every curve and returns a checksum of the keys between two frames: it changes when somebody edits them.
+
+    Of handles only their types count, which change when they are moved: where they stand also hangs on keys beyond these frames.
+    """
+    checksum, index = 0, 0
+    while index < len(curves := _bag(slot).fcurves):
+        curve = curves[index]
+        frames = _key_floats(curve, "co")[:, 0]
+        inside = (frames > first - _SAME_FRAME) & (frames < last + _SAME_FRAME)
+        checksum = zlib.crc32(f"{curve.data_path}[{curve.array_index}]".encode(), checksum)
+        for name in ("co", "interpolation", "handle_left_type", "handle_right_type"):
+            checksum = zlib.crc32(_key_property(curve.keyframe_points, name)[inside].tobytes(), checksum)
+        index += 1
+        del curve, curves
+        yield
+    return f"{checksum:08x}"
+
+
 def bind(slot: ActionSlot, owner: Owner) -> None:
     """Lets `owner` play the slot. The Action it played before is kept in the file, even if nothing else uses it."""
     animation = owner.animation_data_create()

@@ -95,7 +95,8 @@ def draft_face(
         yield from _write(draft, [written for _, written in parts])
         for line in lines:
             packed = yield from in_thread(line.packed)
-            face_lines.keep(slots[0].action, line, take_name(line.motions[line.shown]), packed)
+            checksum = yield from curves.range_checksum(slots[0], line.start_frame, line.last_frame)
+            face_lines.keep(slots[0].action, line, take_name(line.motions[line.shown]), packed, checksum)
             yield
         for slot in slots:
             curves.set_text(slot.action, FACE_RECIPE_PROPERTY, lines[-1].motions[lines[-1].shown].recipe.to_json())
@@ -129,6 +130,12 @@ def spoken_lines(mesh: bpy.types.Object) -> list[KeptLine]:
     """The lines in the Action that the mesh plays, the earliest made first. Cheap enough for panels."""
     slot = curves.playing_slot(mesh.data.shape_keys) if mesh.type == "MESH" and mesh.data.shape_keys else None
     return face_lines.kept_lines(slot.action) if slot is not None else []
+
+
+def was_edited(mesh: bpy.types.Object, line: KeptLine) -> bool:
+    """Whether somebody changed the line's keys since, or laid another line over it."""
+    slot = curves.playing_slot(mesh.data.shape_keys)
+    return slot is not None and in_one_go(curves.range_checksum(slot, line.start_frame, line.last_frame)) != line.checksum
 
 
 def lines_to_key_again(mesh: bpy.types.Object, changed: KeptLine) -> list[FaceLine]:

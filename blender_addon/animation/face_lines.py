@@ -49,7 +49,7 @@ class FaceLine:
 
 @dataclass(frozen=True)
 class KeptLine:
-    """What can be told of a line without unpacking its motions; variations: how many there are."""
+    """What can be told of a line without unpacking its motions. variations: how many there are; checksum: of its keys as written."""
 
     number: int
     name: str
@@ -58,12 +58,13 @@ class KeptLine:
     variations: int
     shown: int
     amounts: FaceAmounts
+    checksum: str = ""
 
 
-def keep(action: Reference, line: FaceLine, name: str, packed: Sequence[bytes]) -> None:
+def keep(action: Reference, line: FaceLine, name: str, packed: Sequence[bytes], checksum: str) -> None:
     """Adds a line called `name`, or puts it into the place of the one with its number. A new one replaces those that it covers.
 
-    packed: what `line.packed` gave.
+    packed: what `line.packed` gave. checksum: of its keys.
     """
     found = action.resolve()
     if found.get(LINES_PROPERTY) is None:
@@ -79,6 +80,7 @@ def keep(action: Reference, line: FaceLine, name: str, packed: Sequence[bytes]) 
         "last_frame": line.last_frame,
         "fps": line.fps,
         "shown": line.shown,
+        "checksum": checksum,
         "amounts": asdict(line.amounts),
         "motions": {str(place): data for place, data in enumerate(packed)},
     }
@@ -113,7 +115,7 @@ def _told(number: str, stored: Any) -> KeptLine | None:
     try:
         frames = float(stored["start_frame"]), float(stored["last_frame"])
         count, shown = len(stored["motions"]), int(stored["shown"])
-        return KeptLine(int(number), str(stored["name"]), *frames, count, shown, _amounts(stored["amounts"]))
+        return KeptLine(int(number), str(stored["name"]), *frames, count, shown, _amounts(stored["amounts"]), str(stored["checksum"]))
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -12,7 +12,7 @@ import bpy
 from ...core.contract import MAX_SEED, BadRequest, FaceRequest, UnderstudyError
 from .. import emotion_markers, face_map, jobs, preferences, sequencer, settings, sound_files
 from ..animation.body import scene_fps
-from ..animation.face import lines_to_key_again, spoken_lines
+from ..animation.face import lines_to_key_again, spoken_lines, was_edited
 from ..animation.face_lines import KeptLine
 from ..speech_settings import AMOUNT_NAMES, AS_CLIP, AS_HEARD, FROM_FILE, FROM_STRIP, UnderstudySpeech, amounts_of
 from ..tasks import FaceTask, LinesTask, Spoken, TakeTask, Task
@@ -125,15 +125,31 @@ class UNDERSTUDY_OT_generate_take(TaskOperator, bpy.types.Operator):
         return take_from(context)
 
 
-class UNDERSTUDY_OT_apply_amounts(TaskOperator, bpy.types.Operator):
-    """Key the spoken line at the current frame again with the amounts as they are now; what was changed by hand in it is lost"""
+class _LineOperator(TaskOperator):
+    """Keys a line again, and asks before it takes hand-made changes away."""
+
+    place = jobs.FACE
+    needs_engine = False
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        face, line = chosen_face(context), line_here(context)
+        if bpy.app.background or face is None or line is None or not was_edited(face, line):
+            return super().invoke(context, event)
+        return set(
+            context.window_manager.invoke_confirm(
+                self, event, title=f"Key “{line.name}” again?", message="Its keys were changed since they were made; that is lost.",
+                confirm_text="Key Again", icon="WARNING",
+            )
+        )  # fmt: skip
+
+
+class UNDERSTUDY_OT_apply_amounts(_LineOperator, bpy.types.Operator):
+    """Key the spoken line at the current frame again with the amounts as they are now"""
 
     bl_idname = "understudy.apply_amounts"
     bl_label = "Apply Amounts"
     bl_options = {"REGISTER"}
     undo_name = "Apply Amounts"
-    place = jobs.FACE
-    needs_engine = False
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -143,15 +159,13 @@ class UNDERSTUDY_OT_apply_amounts(TaskOperator, bpy.types.Operator):
         return _line_task(context, lambda line: replace(line, amounts=amounts_of(settings.of(context.scene).speech)))
 
 
-class UNDERSTUDY_OT_next_variation(TaskOperator, bpy.types.Operator):
-    """Key another variation of the spoken line at the current frame; what was changed by hand in it is lost"""
+class UNDERSTUDY_OT_next_variation(_LineOperator, bpy.types.Operator):
+    """Key another variation of the spoken line at the current frame"""
 
     bl_idname = "understudy.next_variation"
     bl_label = "Next Variation"
     bl_options = {"REGISTER"}
     undo_name = "Next Variation"
-    place = jobs.FACE
-    needs_engine = False
 
     step: bpy.props.IntProperty(default=1, options={"HIDDEN", "SKIP_SAVE"})  # type: ignore[valid-type]
 

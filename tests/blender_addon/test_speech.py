@@ -12,7 +12,7 @@ import pytest
 
 from understudy.blender_addon import jobs, sequencer, settings
 from understudy.blender_addon.animation import curves
-from understudy.blender_addon.animation.face import FACE_RECIPE_PROPERTY, spoken_lines
+from understudy.blender_addon.animation.face import FACE_RECIPE_PROPERTY, spoken_lines, was_edited
 from understudy.blender_addon.animation.face_lines import kept_line
 from understudy.blender_addon.operators import speech
 from understudy.blender_addon.tasks import FaceTask
@@ -354,6 +354,21 @@ def test_keys_that_were_moved_are_not_keyed_again(ready: settings.UnderstudySett
     with pytest.raises(RuntimeError, match="no longer at frame 1, where they were written"):
         bpy.ops.understudy.apply_amounts()
     np.testing.assert_array_equal(value_keys(ready.face), before)
+
+
+def test_keys_that_were_edited_are_known(ready: settings.UnderstudySettings) -> None:
+    for frame in (1, 200):
+        bpy.context.scene.frame_set(frame)
+        bpy.ops.understudy.generate_face()
+    first, second = spoken_lines(ready.face)
+    assert not was_edited(ready.face, first) and not was_edited(ready.face, second)
+    slot = curves.playing_slot(ready.face.data.shape_keys)
+    assert slot is not None
+    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
+    assert was_edited(ready.face, first) and not was_edited(ready.face, second)
+    bpy.context.scene.frame_set(10)
+    bpy.ops.understudy.apply_amounts()
+    assert not any(was_edited(ready.face, line) for line in spoken_lines(ready.face))
 
 
 def test_what_is_kept_is_as_large_as_it_is_said_to_be(ready: settings.UnderstudySettings, tmp_path: Path) -> None:
