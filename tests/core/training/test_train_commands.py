@@ -168,6 +168,12 @@ def test_the_same_command_goes_on_where_it_was_stopped(train: Train, tmp_path: P
     assert [row["step"] for row in log] == [3, 3, 5, 5]
 
 
+def test_a_run_has_the_patience_that_it_is_given(train: Train, tmp_path: Path, made_corpus: Corpus) -> None:
+    made_corpus.save(tmp_path / "corpus.npz")
+    assert train("tokenizer", "--patience", "100") == 0
+    assert json.loads((tmp_path / "run" / "tokenizer" / "config.json").read_text())["schedule"]["patience"] == 100
+
+
 def test_a_judge_is_trained_and_written(
     train: Train, tmp_path: Path, made_corpus: Corpus, minilm_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
