@@ -22,6 +22,7 @@ from .body.token_matcher import best_fitting
 from .body.token_plan import LONGEST_WINDOW
 from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
+from .packed_layers import pack
 from .service import pick_device
 from .training.sizes import STARTER, of_readings
 from .weights_import.published import PUBLISHED
@@ -83,6 +84,9 @@ class _Stages:
         self._networks = build_networks(configs)
         for network in self._networks.present().values():
             network.to(device).eval().requires_grad_(False)
+        self._parameters = {network: _n_parameters(network) for network in self._networks.present().values()}
+        if device.type == "cpu" and self._networks.flow:
+            pack(self._networks.flow)  # as a worker does
         words = 12 if configs.tokens.word_width else 0
         pooled, word_vectors = torch.randn(1, configs.length.text_width), torch.randn(1, words, configs.tokens.word_width)
         self._encoded = EncodedText(pooled, word_vectors, torch.zeros(1, words, dtype=torch.bool)).to(device)
@@ -137,7 +141,7 @@ class _Stages:
 
     def _row(self, stage: str, network: nn.Module, work: Callable[[], object]) -> Row:
         seconds, megabytes = _measured(work, self._repeats, self._device)
-        return Row(stage, seconds, _n_parameters(network), megabytes)
+        return Row(stage, seconds, self._parameters[network], megabytes)
 
 
 def _encoder_row(repeats: int) -> Row | None:

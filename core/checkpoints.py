@@ -25,6 +25,7 @@ from .body.token_transformer import TokenTransformerConfig
 from .bundle_weights import built, fill, read_safetensors, weights_of
 from .card_fields import dataclass_to_json, read_card_file
 from .contract import WeightsError, user_models_folder
+from .packed_layers import pack
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
 
@@ -153,6 +154,8 @@ def is_bundle(folder: Path) -> bool:
 def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, BundleCard]:
     """A bundle ready to generate. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
     networks, representation, card = load_networks(folder)
+    if device.type == "cpu" and networks.flow:
+        pack(networks.flow)
     return assembled(networks, representation, card, device, (folder.parent,)), card
 
 
