@@ -21,6 +21,7 @@ from .body.token_plan import LONGEST_WINDOW
 from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
 from .face_bench import bench_face_memory, bench_faces
+from .packed_layers import pack
 from .service import pick_device
 from .training.face.face_sizes import finished_sizes, starter_sizes
 from .training.sizes import STARTER, of_readings
@@ -83,6 +84,9 @@ class _Stages:
         self._networks = build_networks(configs)
         for network in self._networks.present().values():
             network.to(device).eval().requires_grad_(False)
+        self._parameters = {network: n_parameters(network) for network in self._networks.present().values()}
+        if device.type == "cpu" and self._networks.flow:
+            pack(self._networks.flow)  # as a worker does
         words = 12 if configs.tokens.word_width else 0
         pooled, word_vectors = torch.randn(1, configs.length.text_width), torch.randn(1, words, configs.tokens.word_width)
         self._encoded = EncodedText(pooled, word_vectors, torch.zeros(1, words, dtype=torch.bool)).to(device)
@@ -137,7 +141,7 @@ class _Stages:
 
     def _row(self, stage: str, network: nn.Module, work: Callable[[], object]) -> Row:
         seconds, megabytes = measured(work, self._repeats, self._device)
-        return Row(stage, seconds, n_parameters(network), megabytes)
+        return Row(stage, seconds, self._parameters[network], megabytes)
 
 
 def _encoder_row(repeats: int) -> Row | None:

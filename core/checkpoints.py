@@ -26,6 +26,7 @@ from .bundle_weights import built, fill, read_safetensors, weights_of
 from .card_fields import dataclass_to_json, read_card_file
 from .contract import WeightsError, user_models_folder
 from .model_folders import find_model, typed_model
+from .packed_layers import pack
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
 
@@ -137,6 +138,8 @@ def typed_bundle(model: str) -> str:
 def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, BundleCard]:
     """A bundle ready to generate. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
     networks, representation, card = load_networks(folder)
+    if device.type == "cpu" and networks.flow:
+        pack(networks.flow)
     return assembled(networks, representation, card, device, (folder.parent,)), card
 
 

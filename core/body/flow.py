@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -28,6 +29,12 @@ def integrate(velocity: Velocity, noise: Tensor, steps: int, method: str = "midp
     return x
 
 
+def evaluation_times(steps: int, method: str = "midpoint") -> Tensor:
+    """Times (N,) at which `integrate` evaluates a velocity, in its order."""
+    grid = pairwise(torch.linspace(0, 1, steps).tolist())
+    return torch.tensor([start + fraction * (end - start) for start, end in grid for fraction in _FRACTIONS[method]])
+
+
 def _euler(velocity: Velocity, x: Tensor, start: float, dt: float) -> Tensor:
     return x + dt * velocity(x, x.new_full((len(x),), start))
 
@@ -37,4 +44,6 @@ def _midpoint(velocity: Velocity, x: Tensor, start: float, dt: float) -> Tensor:
     return x + dt * velocity(half, x.new_full((len(x),), start + 0.5 * dt))
 
 
+# Of an interval, at which each method asks
+_FRACTIONS = {"euler": (0.0,), "midpoint": (0.0, 0.5)}
 _METHODS = {"euler": _euler, "midpoint": _midpoint}

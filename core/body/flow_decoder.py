@@ -7,13 +7,14 @@ depends on neighbours only. Parameter names are those of the published checkpoin
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .flow import Step, integrate
+from .flow import Step, evaluation_times, integrate
 from .motion_tokens import FRAMES_PER_TOKEN
 
 _SHORTEST_WAY = 1e-4  # from t to 1; sampling ends its last step further away
@@ -61,7 +62,10 @@ class RectifiedFlowDecoder(nn.Module):
         """
         condition = self.condition(y, sketch)
         method = "euler" if self.config.predicts_motion else "midpoint"
-        return integrate(lambda x, t: self.velocity(x, t, condition), noise, steps, method, on_step)
+        # At once, because the weights that time goes through are a third of all, and each step would read them again
+        of_all_times = self.net.modulations(evaluation_times(steps, method).to(noise))
+        steps_to_come = iter(zip(*(rows.split(1) for rows in of_all_times), strict=True))
+        return integrate(lambda x, t: self._velocity(x, t, next(steps_to_come), condition), noise, steps, method, on_step)
 
     def condition(self, y: Tensor, sketch: Tensor | None = None) -> Tensor:
         """Token vectors (B, n, C) to the condition (B, K, 4 n), below it the sketch (B, D, 4 n); the same for every step of a sampling."""
@@ -72,11 +76,14 @@ class RectifiedFlowDecoder(nn.Module):
         return torch.cat((condition, smoothed(sketch.transpose(1, 2))), dim=1)
 
     def velocity(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
+        return self._velocity(x, t, self.net.modulations(t), condition)
+
+    def _velocity(self, x: Tensor, t: Tensor, modulations: Sequence[Tensor], condition: Tensor) -> Tensor:
         if not self.config.predicts_motion:
-            return self.net(x.transpose(1, 2), t, condition).transpose(1, 2)
+            return self.net(x.transpose(1, 2), modulations, condition).transpose(1, 2)
         t_of_x = t[:, None, None]
         # x scaled by t fades the noise in which nothing can be seen yet, so that the network looks at the tokens there
-        motion = self.net((t_of_x * x).transpose(1, 2), t, condition).transpose(1, 2)
+        motion = self.net((t_of_x * x).transpose(1, 2), modulations, condition).transpose(1, 2)
         if self.config.refines:
             motion = motion + condition[:, self.config.condition_width :].transpose(1, 2)
         return (motion - x) / (1 - t_of_x).clamp_min(_SHORTEST_WAY)
@@ -132,27 +139,35 @@ class VelocityUNet(nn.Module):
         frames = mixed.reshape(batch, tokens * FRAMES_PER_TOKEN, code_dim)
         return self.condition_projection[3](frames.transpose(1, 2))
 
-    def forward(self, x: Tensor, t: Tensor, condition: Tensor) -> Tensor:
-        """x (B, D, T), condition (B, K, T)."""
-        first = h = self.init_proj(torch.cat((x, condition), dim=1))
+    def modulations(self, t: Tensor) -> list[Tensor]:
+        """Scales and shifts (B, 2 C) of each block in the order of `forward`, at times (B,) in 0..1."""
         e = self.time_mlp(t)
+        downs, ups = ([level.block for level in _levels(levels)] for levels in (self.downs, self.ups))
+        return [block.mlp(e) for block in (*downs, self.mid_block1, self.mid_block2, *ups, self.final_res_block)]
+
+    def forward(self, x: Tensor, modulations: Sequence[Tensor], condition: Tensor) -> Tensor:
+        """x (B, D, T), condition (B, K, T), modulations of as many rows or of one for all."""
+        first = h = self.init_proj(torch.cat((x, condition), dim=1))
+        m = iter(modulations)
         skips = []
         for down in _levels(self.downs):
-            h = down.block(h, e)
+            h = down.block(h, next(m))
             skips.append(h)
             h = down.resample(h)
-        h = self.mid_block2(self.mid_block1(h, e), e)
+        h = self.mid_block2(self.mid_block1(h, next(m)), next(m))
         for up in _levels(self.ups):
-            h = up.resample(up.block(torch.cat((h, skips.pop()), dim=1), e))
-        return self.final_conv(self.final_res_block(torch.cat((h, first), dim=1), e))
+            h = up.resample(up.block(torch.cat((h, skips.pop()), dim=1), next(m)))
+        return self.final_conv(self.final_res_block(torch.cat((h, first), dim=1), next(m)))
 
 
 class Level(nn.ModuleList):
     """One resolution of the U-Net: a block, then the change of resolution."""
 
     @property
-    def block(self) -> nn.Module:
-        return self[0]
+    def block(self) -> FlowBlock:
+        block = self[0]
+        assert isinstance(block, FlowBlock)
+        return block
 
     @property
     def resample(self) -> nn.Module:
@@ -186,8 +201,8 @@ class FlowBlock(nn.Module):
         self.block2 = NormalisedConv(out_width, out_width)
         self.res_conv = nn.Conv1d(in_width, out_width, 1) if in_width != out_width else nn.Identity()
 
-    def forward(self, x: Tensor, e: Tensor) -> Tensor:
-        scale, shift = self.mlp(e)[..., None].chunk(2, dim=1)
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        scale, shift = modulation[..., None].chunk(2, dim=1)
         h = F.silu(self.block1(x) * (scale + 1) + shift)
         return F.silu(self.block2(h)) + self.res_conv(x)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from understudy.core.body.flow import integrate
+from understudy.core.body.flow import evaluation_times, integrate
 
 START = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
 
@@ -40,6 +40,14 @@ def test_four_grid_points_make_three_intervals(method: str, expected: list[float
     field = Counting(1.0)
     integrate(field, START, 4, method)
     assert field.times == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("method", ["midpoint", "euler"])
+@pytest.mark.parametrize("steps", [2, 16, 30])
+def test_the_times_are_known_before(method: str, steps: int) -> None:
+    field = Counting()
+    integrate(field, START.float(), steps, method)
+    assert evaluation_times(steps, method).tolist() == field.times
 
 
 @given(st.floats(-3, 3), st.integers(2, 40))

@@ -245,7 +245,7 @@ def test_a_refining_decoder_sees_the_sketch_and_adds_to_it(filled: Fill, inputs:
     sketch = torch.cos(torch.arange(2 * 32 * 5).double()).view(2, 32, 5)
     motion = noise + network(noise, t, y, sketch) * (1 - t)[:, None, None]
     start = smoothed(sketch.mT)
-    change = network.net((t[:, None, None] * noise).mT, t, torch.cat((network.net.condition(y), start), dim=1))
+    change = network.net((t[:, None, None] * noise).mT, network.net.modulations(t), torch.cat((network.net.condition(y), start), dim=1))
     close(motion, (start + change).mT)
     moved = network.decode(y, noise, 4, sketch=sketch + 0.1)
     assert float((moved - network.decode(y, noise, 4, sketch=sketch)).abs().mean()) > 0.01

@@ -200,8 +200,9 @@ def test_a_prompt_becomes_the_motion_that_the_published_networks_make(
     expected, _ = by_hand(published, clip_merges).generate(request, Recipe(), lambda *_: None)
     found, _ = pipeline.generate(request, Recipe(), lambda *_: None)
     for motion, wanted in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(motion.rotations, wanted.rotations)
-        np.testing.assert_array_equal(motion.translation, wanted.translation)
+        # Packed layers add up in another order
+        np.testing.assert_allclose(motion.rotations, wanted.rotations, atol=1e-4)
+        np.testing.assert_allclose(motion.translation, wanted.translation, atol=1e-4)
     assert bool((pipeline.tokens(request)[..., 1:] >= 0).any()), "the residual layers are used"
 
 
