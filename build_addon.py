@@ -2,6 +2,7 @@
 """Builds, tries and tests Understudy from a checkout. Stdlib only.
 
     python3 build_addon.py try "a person walks forward, then waves with the right hand"
+    python3 build_addon.py try --audio voice.wav --emotion happy
     python3 build_addon.py test
     python3 build_addon.py build
     python3 build_addon.py link ~/.config/blender/4.5/extensions/user_default
@@ -57,7 +58,7 @@ class BuildError(Exception):
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("try", help='a prompt to out/try.blend, out/try.mp4 and out/try.png: try "a person bows" --seconds 4 --seed 7')
+    commands.add_parser("try", help='a prompt or a voice to out/try.blend, .mp4 and .png: try "a person bows" --seconds 4 --seed 7')
     commands.add_parser("sheet", help="twenty prompts, or those of --prompts FILE, as one picture: out/sheet.jpg")
     test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")

@@ -117,7 +117,7 @@ class UNDERSTUDY_PT_face_amounts(_ClosedFacePanel, bpy.types.Panel):
             column.prop(speech, name, slider=True)
         if line := line_here(context):
             row = layout.row(align=True)
-            row.label(text=f"{line.name}, {line.start_frame:g}-{line.last_frame:g}", icon="SPEAKER")
+            row.label(text=f"{line.name}, {line.start_frame:.0f}-{line.last_frame:.0f}", icon="SPEAKER")
             row.operator("understudy.show_amounts", text="", icon="EYEDROPPER")
             if line.variations > 1:
                 row = layout.row(align=True)

@@ -30,6 +30,8 @@ EMOTION_CHOICES = (
     (AS_CLIP, "As in Another Clip", "The emotion that is heard in another sound file"),
     *((emotion, emotion.title(), f"A face that is {emotion}" if emotion != "contempt" else "A face of contempt") for emotion in EMOTIONS),
 )
+# What earlier versions allow without being asked
+_RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 _AMOUNTS = {
     "lips": "How far lips and tongue move",
     "jaw": "How far the mouth opens",
@@ -55,7 +57,7 @@ class UnderstudySpeech(bpy.types.PropertyGroup):
         name="Sound", items=SOURCES, default=FROM_FILE, description="Where the voice comes from"
     )
     sound_file: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Sound File", subtype="FILE_PATH", default="", description="The voice: a wav, flac, ogg or mp3 file"
+        name="Sound File", subtype="FILE_PATH", default="", options=_RELATIVE, description="The voice: a wav, flac, ogg or mp3 file"
     )
     strip: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Strip", default="", description="A sound strip of the video sequencer; empty takes the active one"
@@ -70,8 +72,9 @@ class UnderstudySpeech(bpy.types.PropertyGroup):
         name="Emotion", items=EMOTION_CHOICES, default=AS_HEARD, description="What the face expresses"
     )
     emotion_file: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Emotion Clip", subtype="FILE_PATH", default="", description="A sound file that sounds as the face shall look"
-    )
+        name="Emotion Clip", subtype="FILE_PATH", default="", options=_RELATIVE,
+        description="A sound file that sounds as the face shall look",
+    )  # fmt: skip
     intensity: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Intensity", default=1.0, min=0.0, max=MAX_INTENSITY, step=5, precision=2, subtype="FACTOR",
         description="How strong the emotion is: 0 is neutral, 1 as strong as in what the model was trained on",

@@ -28,8 +28,9 @@ from ..core.contract import (
 )
 from . import sequencer
 from .animation.body import BodyDraft, draft_motion, key_motion
-from .animation.face import KeyedFace, draft_face, key_face
+from .animation.face import KeyedFace, draft_face, is_worn_by, key_face
 from .animation.face_lines import FaceLine
+from .animation.take_head import with_head_turns
 from .engine.client import Engine
 
 Request = BodyRequest | FaceRequest
@@ -156,7 +157,10 @@ class TakeTask:
         return replace(self.body.request, seconds=max(seconds, MIN_SECONDS))
 
     def _key(self, lines: Sequence[FaceLine], reply: BodyReply) -> Generator[None, None, tuple[KeyedFace, tuple[str, ...]]]:
-        first, *others = reply.motions
+        motions = reply.motions
+        if is_worn_by(self.face.face, self.body.armature, self.face.keys):
+            motions = tuple(with_head_turns(each, lines, self.body.start_frame) for each in motions)
+        first, *others = motions
         body: BodyDraft = yield from draft_motion(self.body.armature, first, self.body.start_frame, self.body.fps, variations=others)
         try:
             face = yield from draft_face(self.face.face, lines, self.face.keys, body)

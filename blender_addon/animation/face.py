@@ -11,6 +11,7 @@ import bpy
 from ...core.contract import FaceMotion
 from . import curves, face_lines
 from .body import BodyDraft
+from .datablocks import Reference
 from .face_conversion import mouth_of
 from .face_lines import FaceLine, KeptLine
 from .face_plan import FacePlan, listed, planned
@@ -79,12 +80,16 @@ def key_face(
 def draft_face(
     mesh_name: str, lines: Sequence[FaceLine], chosen_keys: Mapping[str, str] | None = None, body: BodyDraft | None = None
 ) -> Generator[None, None, FaceDraft]:
-    """All of `key_face` but the playing. body: a draft that plays first; where it is of the face's own armature, both share it."""
+    """All of `key_face` but the playing.
+
+    body: a draft that plays first. Where it is of the face's own armature, both share it, and the head's turns are its business.
+    """
     target = find_face(_object(mesh_name), chosen_keys)
+    turns_head = body is None or not _is_worn(target, body.rig.object)
     plans = []
     for line in lines:
         mouth = (yield from mouth_of(target, line.motions[0])) if line.amounts.lips != line.amounts.upper_face else None
-        plan = yield from planned(target, line, mouth)
+        plan = yield from planned(target, line, mouth, turns_head)
         plans.append(plan)
     parts = _parts(target, plans)
     _refuse_locked(target, parts)
@@ -112,6 +117,15 @@ def _write(draft: FaceDraft, parts: Sequence[list[tuple[FacePlan, tuple[curves.P
             for _ in curves.write_curves(slot, plan.frames, properties):
                 draft.target.mesh.resolve()
                 yield
+
+
+def is_worn_by(mesh_name: str, armature_name: str, chosen_keys: Mapping[str, str] | None = None) -> bool:
+    """Whether the face hangs on this armature and leaves the neck to it. Raises FaceError."""
+    return _is_worn(find_face(_object(mesh_name), chosen_keys), Reference.to(_object(armature_name), "objects"))
+
+
+def _is_worn(target: FaceTarget, armature: Reference) -> bool:
+    return target.armature is not None and target.armature.uid == armature.uid and "neck" not in target.bones
 
 
 def _body_slot(body: BodyDraft | None, target: FaceTarget, owner: curves.Owner) -> curves.ActionSlot | None:

@@ -47,13 +47,17 @@ class _AtRest:
     moves: Mapping[str, np.ndarray] | None
 
 
-def planned(target: FaceTarget, line: FaceLine, lower_face: np.ndarray | None) -> Generator[None, None, FacePlan]:
+def planned(
+    target: FaceTarget, line: FaceLine, lower_face: np.ndarray | None, turns_head: bool = True
+) -> Generator[None, None, FacePlan]:
     """Yields while a thread computes, which takes a second for an hour. Raises FaceError where the face cannot show the line.
 
-    lower_face: as `with_amounts` takes it.
+    lower_face: as `with_amounts` takes it. turns_head: whether the head's turns are the face's business.
     """
     at_rest = _at_rest(target)
     motion = yield from in_thread(lambda: line.motion(lower_face))
+    if not turns_head:
+        motion = replace(motion, head=None)
     motion, converted = yield from in_space_of(target, motion)
     plan = yield from in_thread(lambda: _plan(target, at_rest, motion, line.start_frame, line.fps))
     return replace(plan, notices=(*converted, *plan.notices))

@@ -104,7 +104,6 @@ def _choose(scene_name: str, job: jobs.RecordJob) -> str:
     scene = bpy.data.scenes.get((scene_name, None)) or bpy.context.scene
     speech = settings.of(scene).speech
     speech.source, speech.sound_file = FROM_FILE, bpy.path.relpath(path) if bpy.data.filepath else path
-    bpy.ops.ed.undo_push(message="Record")
     return f"Recorded {job.reply.seconds:.1f} s: {Path(path).name}"
 
 

@@ -88,7 +88,7 @@ def line_refused(context: bpy.types.Context) -> str:
     lines = spoken_lines(face) if face is not None else []
     if not lines:
         return "The face has spoken no line yet: press Generate Face first."
-    return f"No line is spoken at this frame: go to {' or '.join(f'{line.start_frame:g}-{line.last_frame:g}' for line in lines)}."
+    return f"No line is spoken at this frame: go to {' or '.join(f'{line.start_frame:.0f}-{line.last_frame:.0f}' for line in lines)}."
 
 
 class UNDERSTUDY_OT_generate_face(TaskOperator, bpy.types.Operator):

@@ -441,6 +441,14 @@ def test_a_take_on_a_body_that_has_jaw_and_eyes_keys_them_with_it(take: settings
     assert len(spoken_lines(take.face)) == 1
 
 
+def test_a_body_with_a_face_of_its_own_speaks_and_turns_its_head(take: settings.UnderstudySettings) -> None:
+    take.face = take.character.children[0]
+    assert bpy.ops.understudy.generate_take() == {"FINISHED"}
+    assert "head's turns" not in jobs.state.message and len(spoken_lines(take.face)) == 1
+    turns = curves.read_curves(curves.playing_slot(take.character))['pose.bones["head"].rotation_quaternion', 1]
+    assert np.ptp(turns[:, 1]) > 0.01  # the body that the worker makes stands still
+
+
 @pytest.mark.parametrize("spoil", [
     lambda chosen: setattr(chosen.speech, "sound_file", "/nowhere/a.wav"),
     lambda chosen: lock_curves(chosen),
