@@ -35,17 +35,19 @@ def _add_body(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("--guidance", type=float, help="how closely the words are followed (1 to 8); as the model was measured if left out")
     parser.add_argument("--variations", type=int, default=1)
     parser.add_argument("--no-foot-lock", action="store_true", help="leave planted feet as the model made them, sliding included")
-    parser.add_argument("--model", default="starter", help="name of a model, or its folder")
+    parser.add_argument("--model", help="name of a model, or its folder; that of `weights use` if left out, or else the starter")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--out", type=Path, required=True, help="an .npz file; variations get numbers")
     parser.set_defaults(run=_body)
 
 
 def _body(options: argparse.Namespace) -> None:
+    from .model_in_use import model_in_use
+
     seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
     request = BodyRequest(
         1, options.text, options.seconds, seed, Quality[options.quality.upper()].value, options.guidance, options.variations,
-        options.model, options.device, not options.no_foot_lock,
+        model_in_use() if options.model is None else options.model, options.device, not options.no_foot_lock,
     )  # fmt: skip
     request.validate()
     files = output_files(options.out, options.variations)

@@ -1,4 +1,4 @@
-"""`weights import`, `weights list` and `weights remove`: the models on this machine."""
+"""`weights import`, `list`, `use` and `remove`: the models on this machine."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 
 
 def add_weights_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("weights", help="import, list and remove models")
+    parser = commands.add_parser("weights", help="import, list, choose and remove models")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_import(verbs)
     listing = verbs.add_parser("list", help="the models on this machine, with their licences")
     listing.set_defaults(run=_list)
+    using = verbs.add_parser("use", help="make a model the one that is taken where none is named")
+    using.add_argument("name")
+    using.set_defaults(run=_use)
     removing = verbs.add_parser("remove", help="delete an imported model")
     removing.add_argument("name")
     removing.set_defaults(run=_remove)
@@ -50,9 +53,19 @@ def _import(options: argparse.Namespace) -> None:
 def _list(_options: argparse.Namespace) -> None:
     from .installed_models import installed
     from .model_folders import model_folders
+    from .model_in_use import model_in_use
 
+    used = model_in_use()
     for each in installed(model_folders()):
-        print(f"{each.name}  {each.bytes / 1e6:,.0f} MB  {each.licence}\n    {each.title}\n    {each.folder}")
+        mark = "  (in use)" if each.name == used else ""
+        print(f"{each.name}  {each.bytes / 1e6:,.0f} MB  {each.licence}{mark}\n    {each.title}\n    {each.folder}")
+
+
+def _use(options: argparse.Namespace) -> None:
+    from .model_in_use import use_model
+
+    use_model(options.name)
+    print(f"{options.name} is taken where no --model is named.")
 
 
 def _remove(options: argparse.Namespace) -> None:

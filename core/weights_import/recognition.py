@@ -75,6 +75,7 @@ _WRAPPERS = {
 }
 # What else a file may wrap its tensors in
 _ANY_WRAPPER = "state_dict"
+_PARALLEL = "module."  # before every name where a training ran on several graphics cards
 # CLIP inside a transformer's file is not what that file is for; positions can be computed
 _NOT_USED = ("clip_model.", "position_enc.pe")
 _OF_CLIP = ("text_model.", "visual.", "vision_model.", "transformer.resblocks.", "token_embedding.")
@@ -107,6 +108,8 @@ def recognised(tree: Tree, download: Download, sizes: PublishedSizes) -> Part | 
 
 
 def _used(state: Mapping[str, Tensor], text_layers: int, download: Download) -> dict[str, Tensor]:
+    if state and all(name.startswith(_PARALLEL) for name in state):
+        state = {name.removeprefix(_PARALLEL): tensor for name, tensor in state.items()}
     if (of_face := face_tensors(state)) is not None:
         return of_face
     kept = {name: tensor for name, tensor in state.items() if not name.startswith(_NOT_USED)}

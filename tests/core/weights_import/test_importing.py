@@ -99,6 +99,14 @@ def test_other_names_of_the_mappings_in_the_files(published: Published, run_impo
     check_bundle(models / NAME, published)
 
 
+def test_files_of_a_training_on_several_graphics_cards(published: Published, run_import: Importer, models: Path) -> None:
+    published.write_all()
+    published.save(FLOW, {f"module.{name}": tensor for name, tensor in published.parts["flow"].items()})
+    published.save(TOKENS, {"t2m_transformer": {f"module.{name}": tensor for name, tensor in published.with_positions("tokens").items()}})
+    run_import(published.folder)
+    check_bundle(models / NAME, published)
+
+
 def test_files_of_the_time_before_torch_wrote_zips(published: Published, run_import: Importer, models: Path) -> None:
     published.write_all()
     torch.save({"estimator": published.parts["length"]}, published.folder / LENGTH, _use_new_zipfile_serialization=False)

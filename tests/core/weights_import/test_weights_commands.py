@@ -1,4 +1,4 @@
-"""Do `weights import`, `list` and `remove` work from a command line, and end every fault with one sentence and exit code 1?"""
+"""Do `weights import`, `list`, `use` and `remove` work from a command line, and end every fault with one sentence and exit code 1?"""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pytest
 
 from understudy.core.__main__ import main
 from understudy.core.body.clip_text import ClipTextConfig
+from understudy.core.contract import BodyMotion
+from understudy.core.model_in_use import model_in_use
 from understudy.core.weights_import import importing
 from understudy.core.weights_import.importing import Imported
 from understudy.core.weights_import.published import PUBLISHED
@@ -48,6 +50,29 @@ def test_import_list_generate_remove(
     assert [path.name for path in models.iterdir()] == ["clip-vit-b32"]
     assert main(["weights", "remove", "clip-vit-b32"]) == 0
     assert not any(models.iterdir())
+
+
+def test_the_model_in_use_is_taken_where_none_is_named(
+    published: Published, models: Path, clip_merges: Path, tiny_sizes: None, tmp_path: Path, capsys: Captured
+) -> None:
+    published.write_all()
+    assert main(["weights", "import", str(published.folder), "--name", "mine"]) == 0
+    assert main(["weights", "use", "mine"]) == 0
+    assert main(["weights", "list"]) == 0
+    assert re.findall(r"^(\S+)  .*\(in use\)$", capsys.readouterr().out, re.MULTILINE) == ["mine"]
+    out = tmp_path / "walk.npz"
+    arguments = ["--text", "a person walks", "--seconds", "1", "--quality", "draft", "--device", "cpu", "--out", str(out)]
+    assert main(["body", *arguments]) == 0 and BodyMotion.load(out).recipe.model == "mine"
+    assert main(["weights", "use", "nobody"]) == 1 and 'no model "nobody"' in capsys.readouterr().err
+    assert main(["weights", "remove", "mine"]) == 0
+    assert model_in_use() == "starter"
+
+
+@pytest.mark.parametrize("content", [b"", b"../mine", b"..", b"\xff\xfe", b"x" * 5000])
+def test_a_choice_that_is_none_is_the_starter(content: bytes, models: Path) -> None:
+    models.mkdir(exist_ok=True)
+    (models / "in_use.txt").write_bytes(content)
+    assert model_in_use() == "starter"
 
 
 def test_a_folder_of_ones_own(published: Published, clip_merges: Path, tiny_sizes: None, tmp_path: Path, models: Path) -> None:
