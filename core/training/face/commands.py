@@ -28,6 +28,8 @@ def add_face_commands(train: Parsers[argparse.ArgumentParser]) -> None:
         parser.add_argument("--batch-size", type=int, default=batch_size)
         parser.add_argument("--learning-rate", type=float, default=rate)
         parser.add_argument("--warmup", type=int, default=100, help="steps of rising learning rate")
+        if name == "talker":
+            parser.add_argument("--lips", type=float, default=0.5, help="weight of the lips' opening beside all else of the face")
         parser.add_argument("--save-every", type=int, default=500)
         parser.add_argument("--threads", type=int, help="CPU threads; all cores if left out")
         parser.set_defaults(run=_train, network=name)
@@ -54,12 +56,13 @@ def _train(options: argparse.Namespace) -> None:
     import torch
 
     from ..run import Hardware, Run, Schedule
+    from .face_losses import LIPS
     from .face_sizes import starter_sizes
     from .face_tasks import FaceIngredients
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    ingredients = FaceIngredients(options.corpus, options.folder, starter_sizes(), tuple(options.unheard))
+    ingredients = FaceIngredients(options.corpus, options.folder, starter_sizes(), tuple(options.unheard), getattr(options, "lips", LIPS))
     task, config = ingredients.task(options.network)
     schedule = Schedule(options.steps, options.batch_size, options.learning_rate, options.warmup, patience=20)
     Run(options.folder / options.network, task, schedule, Hardware(save_every=options.save_every), config).train()

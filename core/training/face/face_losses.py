@@ -10,11 +10,11 @@ from .face_scale import FaceScale
 LIPS, VELOCITY = 0.5, 0.5
 
 
-def face_loss(scale: FaceScale, made: Tensor, wanted: Tensor) -> Tensor:
+def face_loss(scale: FaceScale, made: Tensor, wanted: Tensor, lips_weight: float = LIPS) -> Tensor:
     """made, wanted (B, T, F), scaled."""
     lips = [each[..., scale.lips] for each in (made, wanted)]
-    changes = F.mse_loss(made.diff(dim=1), wanted.diff(dim=1)) + LIPS * F.mse_loss(lips[0].diff(dim=1), lips[1].diff(dim=1))
-    return F.mse_loss(made, wanted) + LIPS * F.mse_loss(*lips) + VELOCITY * changes
+    changes = F.mse_loss(made.diff(dim=1), wanted.diff(dim=1)) + lips_weight * F.mse_loss(lips[0].diff(dim=1), lips[1].diff(dim=1))
+    return F.mse_loss(made, wanted) + lips_weight * F.mse_loss(*lips) + VELOCITY * changes
 
 
 def lips_apart(scale: FaceScale, made: Tensor, wanted: Tensor) -> Tensor:

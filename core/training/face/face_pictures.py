@@ -19,10 +19,10 @@ from .lip_line import lip_line
 from .prepare import VALIDATION_FOLDERS
 from .speech_pack import SpokenClip, read_pack
 
-_HEIGHT, _WIDTH = 720, 600
-_FACE = (slice(140, 570), slice(160, 440))  # of a picture
-_MOUTH = (slice(380, 540), slice(200, 400))
-_COLUMNS, _ROWS, _EVERY = 10, 4, 2
+_HEIGHT, _WIDTH = 540, 450
+_FACE = (slice(105, 428), slice(120, 330))  # of a picture
+_MOUTH = (slice(275, 405), slice(150, 300))
+_COLUMNS, _ROWS, _EVERY = 8, 3, 3
 _INCHES = 1.9
 
 
@@ -54,7 +54,7 @@ def _draw_emotions(head: HeadModel, faces: dict[str, np.ndarray], path: Path) ->
 
 
 def _draw_sentence(head: HeadModel, face: np.ndarray, clip: SpokenClip, path: Path) -> None:
-    """Every second frame of the mouth, with what is spoken there."""
+    """Every third frame of the mouth, with what is spoken there."""
     figure = new_figure(_INCHES * _COLUMNS, _INCHES * _ROWS, "constrained")
     figure.suptitle(clip.text, fontsize=11)
     for number, axes in enumerate(np.asarray(figure.subplots(_ROWS, _COLUMNS)).ravel()):

@@ -19,6 +19,7 @@ from .emotion_bank import EmotionBank, emotion_bank
 from .emotion_pairs import FRAMES, EmotionSampler
 from .face_batches import FaceBatches
 from .face_corpus import FaceClip, load
+from .face_losses import LIPS
 from .face_scale import FaceScale, face_scale
 from .lip_line import lip_line
 from .train_emotion import EmotionNetworks, EmotionTask
@@ -40,12 +41,16 @@ class FaceEmotionConfigs:
 
 @dataclass(frozen=True)
 class FaceIngredients:
-    """corpus_folder: what `train face-prepare` wrote; folder: of the run, one sub-folder a network. unheard: speakers to leave out."""
+    """corpus_folder: what `train face-prepare` wrote; folder: of the run, one sub-folder a network.
+
+    unheard: speakers to leave out. lips_weight: of the lips in what the talker learns.
+    """
 
     corpus_folder: Path
     folder: Path
     sizes: FaceConfigs
     unheard: tuple[str, ...] = ()
+    lips_weight: float = LIPS
 
     def task(self, network: str) -> tuple[Task, Any]:
         """The task and its network's configuration. Raises UnderstudyError where something before it is missing."""
@@ -57,7 +62,8 @@ class FaceIngredients:
             configs = FaceEmotionConfigs(self.sizes.emotion, self.sizes.features)
             return EmotionTask(self.sampler, self.held_out, configs.emotion, configs.features), configs
         batches = [self._batches(split, TALKER_WINDOW) for split in ("train", "validation")]
-        return TalkerTask(batches[0], batches[1], self.scale, self.tokens, self.bank, self.sizes.talker), self.sizes.talker
+        talker = self.sizes.talker
+        return TalkerTask(batches[0], batches[1], self.scale, self.tokens, self.bank, talker, self.lips_weight), talker
 
     @cached_property
     def corpus(self) -> Any:

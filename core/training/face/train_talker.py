@@ -13,7 +13,7 @@ from ...face.talker import Talker, TalkerConfig
 from ..run import NoExtraState
 from .emotion_bank import EmotionBank
 from .face_batches import FaceBatches
-from .face_losses import face_loss, lips_apart, lips_correlation
+from .face_losses import LIPS, face_loss, lips_apart, lips_correlation
 from .face_scale import FaceScale
 
 CODES, FACE = 0.2, 1.0  # weights of both losses
@@ -34,9 +34,11 @@ class TalkerTask(NoExtraState):
         tokens: ExpressionTokenizer,
         bank: EmotionBank,
         config: TalkerConfig,
+        lips_weight: float = LIPS,
     ) -> None:
         self.network = Talker(config)
         self._train, self._scale, self._tokens, self._bank = train, scale, tokens, bank
+        self._lips_weight = lips_weight
         self._held_out = validation.draw(VALIDATION_WINDOWS, torch.Generator().manual_seed(0))
 
     def loss(self, batch_size: int, generator: torch.Generator) -> tuple[Tensor, Mapping[str, float]]:
@@ -46,7 +48,7 @@ class TalkerTask(NoExtraState):
         features = self.network.features(heard, emotion, _actor(self.network, len(heard)))
         motion = self._scale.of(batch.motion)
         codes = self._codes_loss(self.network, features, motion)
-        face = face_loss(self._scale, self._chosen_face(features), motion)
+        face = face_loss(self._scale, self._chosen_face(features), motion, self._lips_weight)
         return CODES * codes + FACE * face, {"codes": float(codes.detach()), "face": float(face.detach())}
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
