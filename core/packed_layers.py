@@ -17,7 +17,7 @@ _ROWS = 196  # that the order is chosen for; others are no fault
 
 
 def pack(network: nn.Module) -> None:
-    """Puts packed layers in the place of all linear layers and undilated convolutions over time, in place.
+    """Puts packed layers in the place of all linear layers, undilated convolutions over time, and encoders of transformers, in place.
 
     What is packed can neither be trained, saved nor moved. Does nothing where torch has no oneDNN or the processor is another one.
     """
@@ -26,6 +26,8 @@ def pack(network: nn.Module) -> None:
     for name, layer in network.named_children():
         if isinstance(layer, nn.Linear):
             network._modules[name] = PackedLinear(layer.weight, layer.bias)
+        elif isinstance(layer, nn.TransformerEncoder):
+            network._modules[name] = PackedEncoder(layer)
         elif isinstance(layer, nn.Conv1d) and layer.dilation == (1,) and layer.groups == 1 and layer.padding_mode == "zeros":
             network._modules[name] = PackedConv(layer)
         else:
@@ -62,3 +64,38 @@ class PackedConv(nn.Module):
             padded = F.pad(frames, (0, 0, self._padding, self._padding))
             frames = padded.unfold(1, self._width, self._stride).transpose(2, 3).flatten(2)
         return self._linear(frames).transpose(1, 2)
+
+
+class PackedEncoder(nn.Module):
+    """torch's own encoder in evaluation mode, normalised after each sum, batch first, with GELU."""
+
+    def __init__(self, encoder: nn.TransformerEncoder) -> None:
+        super().__init__()
+        assert encoder.norm is None
+        self._layers = nn.ModuleList(_PackedEncoderLayer(layer) for layer in encoder.layers)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor, src_key_padding_mask: Tensor) -> Tensor:
+        """x: (B, n, C); src_key_padding_mask: (B, n), True for what nobody sees; not everything in a row."""
+        seen = ~src_key_padding_mask[:, None, None]
+        for layer in self._layers:
+            x = layer(x, seen)
+        return x
+
+
+class _PackedEncoderLayer(nn.Module):
+    def __init__(self, layer: nn.TransformerEncoderLayer) -> None:
+        super().__init__()
+        assert not layer.norm_first and layer.activation is F.gelu and layer.self_attn.batch_first
+        self._n_heads = layer.self_attn.num_heads
+        self._heads = PackedLinear(layer.self_attn.in_proj_weight, layer.self_attn.in_proj_bias)
+        self._joined = PackedLinear(layer.self_attn.out_proj.weight, layer.self_attn.out_proj.bias)
+        self._wide = PackedLinear(layer.linear1.weight, layer.linear1.bias)
+        self._narrow = PackedLinear(layer.linear2.weight, layer.linear2.bias)
+        self._norms = nn.ModuleList((layer.norm1, layer.norm2))
+
+    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
+        query, key, value = self._heads(x).unflatten(-1, (3, self._n_heads, -1)).permute(2, 0, 3, 1, 4)
+        found = F.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        first, second = self._norms
+        x = first(x + self._joined(found.transpose(1, 2).flatten(2)))
+        return second(x + self._narrow(F.gelu(self._wide(x))))
