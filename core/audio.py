@@ -14,48 +14,21 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from .contract import MAX_FACE_SECONDS, BadRequest, UnderstudyError
+from .sound import SAMPLE_BYTES, SAMPLE_RATE, Sound
 from .sound_refusals import checked_path, sound_package, what_it_is
 
 if TYPE_CHECKING:
     import soundfile
 
-SAMPLE_RATE = 16_000  # Hz, of the speech and emotion encoders
 SHORTEST_S = 0.1
 _QUIETEST = 10 ** (-70 / 20)  # a peak below it is the noise of an input that nothing was said into
 _VALUES_AT_ONCE = 1 << 13  # of all channels: what a damaged block holds is lost whole
-_SAMPLES_AT_ONCE = 1 << 20
 _LEAD_S = 0.25
 _SECONDS_AT_ONCE = 10  # between two looks whether the work is still wanted
 _BYTES_IN_MEMORY = 32 << 20  # a sound of more than these waits in a temporary file
-_SAMPLE_BYTES = 4
 _MISSING_S = 0.1  # so much at the end may be lacking: some formats only estimate their length
 
 Report = Callable[[str, int, int], None]
-
-
-class Sound:
-    """One channel (S,) at SAMPLE_RATE, float32 in about -1..1, sliced like an array; a long one lies in a file that goes with it."""
-
-    def __init__(self, file: IO[bytes], n_samples: int) -> None:
-        self._file, self._n_samples = file, n_samples
-
-    def __len__(self) -> int:
-        return self._n_samples
-
-    @property
-    def seconds(self) -> float:
-        return self._n_samples / SAMPLE_RATE
-
-    def __getitem__(self, part: slice) -> np.ndarray:
-        """(stop - start,), read now. Mapped into memory instead, every page that was ever looked at would stay."""
-        start, stop, _ = part.indices(self._n_samples)
-        self._file.seek(start * _SAMPLE_BYTES)
-        return np.frombuffer(self._file.read(max(stop - start, 0) * _SAMPLE_BYTES), np.float32)
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """All of it, in order."""
-        for start in range(0, self._n_samples, _SAMPLES_AT_ONCE):
-            yield self[start : start + _SAMPLES_AT_ONCE]
 
 
 @dataclass(frozen=True)
@@ -119,7 +92,7 @@ def _resampled(file: soundfile.SoundFile, name: str, part: _Part, soundfile: Mod
     rate, read, told = file.samplerate, 0, 0
     stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32") if rate != SAMPLE_RATE else None
     loudest = _Loudest()
-    for block in _blocks(file, name, part, soundfile):
+    for block in _blocks(file, part, soundfile):
         if read // (_SECONDS_AT_ONCE * rate) == told:
             report("Reading the sound", told * _SECONDS_AT_ONCE, math.ceil(part.frames / rate))
             told += 1
@@ -133,7 +106,7 @@ def _resampled(file: soundfile.SoundFile, name: str, part: _Part, soundfile: Mod
     return Sound(kept, _trimmed(kept, math.ceil(read * SAMPLE_RATE / rate)))
 
 
-def _blocks(file: soundfile.SoundFile, name: str, part: _Part, soundfile: ModuleType) -> Iterator[np.ndarray]:
+def _blocks(file: soundfile.SoundFile, part: _Part, soundfile: ModuleType) -> Iterator[np.ndarray]:
     """(n, channels) each, float32, up to the end of the part or of what can be read."""
     at_once, missing = max(_VALUES_AT_ONCE // file.channels, 1), part.frames
     try:
@@ -201,6 +174,6 @@ def _check_whole(name: str, part: _Part, read: int, rate: int) -> None:
 
 def _trimmed(kept: IO[bytes], n_samples: int) -> int:
     """Exactly as long as the part, because a resampler may give a sample more or less. Gives n_samples."""
-    there = kept.seek(0, io.SEEK_END) // _SAMPLE_BYTES
-    kept.write(bytes(max(n_samples - there, 0) * _SAMPLE_BYTES))
+    there = kept.seek(0, io.SEEK_END) // SAMPLE_BYTES
+    kept.write(bytes(max(n_samples - there, 0) * SAMPLE_BYTES))
     return n_samples

@@ -22,7 +22,7 @@ from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
 from .face_bench import bench_face_memory, bench_faces
 from .service import pick_device
-from .training.face.face_sizes import starter_sizes
+from .training.face.face_sizes import finished_sizes, starter_sizes
 from .training.sizes import STARTER, of_readings
 from .weights_import.published import PUBLISHED
 from .weights_import.published_face import PUBLISHED_FACE
@@ -61,9 +61,9 @@ def bench_memory(seconds: float, threads: int | None) -> None:
 def bench_face(seconds: float | None, repeats: int, device_name: str, threads: int | None, memory: bool) -> None:
     """Prints what faces of the starter's and of the published sizes take, or what memory the starter's takes for a long sound."""
     if memory:
-        bench_face_memory(starter_sizes(), 3600.0 if seconds is None else seconds, threads)
+        bench_face_memory(finished_sizes(starter_sizes()), 3600.0 if seconds is None else seconds, threads)
         return
-    sizes = {"starter": starter_sizes(), "published sizes": PUBLISHED_FACE}
+    sizes = {"starter": finished_sizes(starter_sizes()), "published sizes": PUBLISHED_FACE}
     bench_faces(sizes, 9.6 if seconds is None else seconds, repeats, device_name, threads)
 
 

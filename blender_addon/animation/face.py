@@ -12,6 +12,7 @@ import numpy as np
 from ...core.contract import FaceMotion
 from ...core.contract.head import CORRECTIVE_NAMES, FLAME_JOINTS, LINEAR_JAW_NAMES, corrective_values, joint_rotations, linear_jaw_values
 from . import curves, quaternions
+from .face_conversion import in_space_of
 from .face_target import HEAD_JOINTS, FaceError, FaceTarget, find_face, value_path
 from .flame_mesh import JOINT_MOVES_PROPERTY
 from .slices import in_one_go
@@ -123,8 +124,9 @@ def _refuse_locked(target: FaceTarget, parts: list[_Part]) -> None:
 
 
 def _planned(target: FaceTarget, motion: FaceMotion, start_frame: float, fps: float) -> _Plan:
+    motion, converted = in_space_of(target, motion)
     shown = [name for name in motion.expression_names if name in target.keys]
-    _refuse_other_spaces(target, motion, shown)
+    _refuse_unshown(target, motion, shown)
     driven = curves.driven_paths(target.mesh.resolve().data.shape_keys)
     moved = [name for name in shown if value_path(target.keys[name]) not in driven]
     sampled = motion.resampled(fps)
@@ -140,16 +142,11 @@ def _planned(target: FaceTarget, motion: FaceMotion, start_frame: float, fps: fl
         keys=tuple(curves.PropertyCurves(value_path(key), curve[:, None], _KEYS_FOLDER) for key, curve in values.items()),
         turns=tuple(_turns(target, sampled, rotations, joints)),
         sliders={key: (float(curve.min()), float(curve.max())) for key, curve in values.items()},
-        notices=tuple(_notices(target, motion, len(shown) - len(moved), clipped)),
+        notices=(*converted, *_notices(target, motion, len(shown) - len(moved), clipped)),
     )
 
 
-def _refuse_other_spaces(target: FaceTarget, motion: FaceMotion, shown: list[str]) -> None:
-    if target.space != motion.space:
-        raise FaceError(
-            f"The motion is of the face space {motion.space} and “{target.mesh.name}” of {target.space}, where the same numbers make"
-            f" another face: choose a face of {motion.space}, or generate the motion for this one."
-        )
+def _refuse_unshown(target: FaceTarget, motion: FaceMotion, shown: list[str]) -> None:
     if not shown:
         raise FaceError(
             f"“{target.mesh.name}” has none of the motion's {len(motion.expression_names)} shapes ({_listed(motion.expression_names)}):"

@@ -41,7 +41,7 @@ class FaceMotion:
 
     def __post_init__(self) -> None:
         frames = len(self.expression)
-        shapes = {"expression": (frames, len(self.expression_names)), "jaw": (frames, 3)}
+        shapes: dict[str, tuple[int, ...]] = {"expression": (frames, len(self.expression_names)), "jaw": (frames, 3)}
         shapes |= {"head": (frames, 3), "eyes": (frames, 2, 3), "blinks": (frames,)}
         for name, shape in shapes.items():
             array = getattr(self, name)
@@ -83,7 +83,9 @@ class FaceMotion:
             self,
             expression=between(self.expression),
             jaw=between(self.jaw),
-            **{name: between(track) for name in OPTIONAL_TRACKS if (track := getattr(self, name)) is not None},
+            head=None if self.head is None else between(self.head),
+            eyes=None if self.eyes is None else between(self.eyes),
+            blinks=None if self.blinks is None else between(self.blinks),
         )
 
     def save(self, path: Path) -> None:

@@ -1,4 +1,5 @@
-"""Face spaces: which basis the coefficients of an expression belong to. Coefficients of one mean nothing in another.
+"""Face spaces: which basis the coefficients of an expression belong to. Coefficients of one mean nothing in another until they are
+converted, see head.space_conversion.
 
 The three releases of FLAME share their triangles but neither template nor directions, so that each is a space of its own; their
 directions are numbered from one, as in FLAME's Blender add-on. In `arkit` the coefficients are ARKit's 52 shapes, by name, 0 to 1; there

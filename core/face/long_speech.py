@@ -100,17 +100,22 @@ def faces_of_long_speech(
 ) -> list[FaceCoefficients]:
     """Faces that speak the clip (L,), 16 kHz in -1..1, one a delivery; only the window that is at work is taken out of the sound.
 
-    emotions: of each window. report: windows done and their number; what it raises ends the work. Raises BadRequest as
-    `face_of_speech` does.
+    emotions: of each window. report: windows done and their number, several times a window; what it raises ends the work. Raises
+    BadRequest as `face_of_speech` does.
     """
     planned = windows(heard_frames(len(sound)), settings)
     wholes: list[FaceCoefficients] = []
     for number, window in enumerate(planned):
-        report(number, len(planned))
+        alive = partial(report, number, len(planned))
+        alive()
         heard = np.asarray(sound[window.start * SAMPLES_PER_FRAME : window.stop * SAMPLES_PER_FRAME])
         content = content_of_sound(networks, heard)
+        alive()
         parts = emotions(window, partial(emotion_of_sound, networks, heard, content))
-        pieces = [_spoken(networks, content, window, parts, delivery, number) for delivery in deliveries]
+        pieces = []
+        for delivery in deliveries:
+            alive()
+            pieces.append(_spoken(networks, content, window, parts, delivery, number))
         wholes = wholes or [_silent(planned[-1].stop, piece) for piece in pieces]
         for whole, piece in zip(wholes, pieces, strict=True):
             _add(whole, piece, window.start, window.weights())

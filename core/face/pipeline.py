@@ -8,8 +8,9 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ..audio import Sound, read_sound
+from ..audio import read_sound
 from ..contract import ARKIT, MAX_FACE_SECONDS, MAX_SEED, FaceMotion, FaceRecipe, FaceRequest, StageTime
+from ..sound import Sound
 from ..stage_clock import StageClock
 from .emotion_anchors import EmotionAnchors
 from .emotion_course import EmotionCourse, asked_emotions

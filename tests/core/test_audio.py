@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.core import audio
-from understudy.core.audio import SAMPLE_RATE, read_sound
+from understudy.core import sound as sound_module
+from understudy.core.audio import read_sound
 from understudy.core.contract import BadRequest, Cancelled, UnderstudyError
+from understudy.core.sound import SAMPLE_RATE
 
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 Write = Callable[..., str]
@@ -109,7 +111,7 @@ def test_a_long_sound_waits_in_a_file_and_comes_back_in_slices(write: Write, mon
     path = write("a.wav", tone(16_000, seconds=2.0))
     short = read_sound(path)
     monkeypatch.setattr(audio, "_BYTES_IN_MEMORY", 1000)
-    monkeypatch.setattr(audio, "_SAMPLES_AT_ONCE", 7000)
+    monkeypatch.setattr(sound_module, "_SAMPLES_AT_ONCE", 7000)
     opened: list[str] = []
     temporary = tempfile.TemporaryFile
 

@@ -53,6 +53,6 @@ def test_a_longer_sound_takes_no_more_memory() -> None:
 
 
 def test_memory_needs_more_than_a_minute(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bench_module, "starter_sizes", lambda: TINY)
+    monkeypatch.setattr(bench_module, "finished_sizes", lambda _: TINY)
     assert main(["bench", "--face", "--memory", "--seconds", "60"]) == 1
     assert "60 s of sound are too short" in capsys.readouterr().err

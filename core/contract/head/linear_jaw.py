@@ -28,10 +28,14 @@ class JawError:
 
 def linear_jaw_keys(head: HeadModel) -> np.ndarray:
     """Offsets (9, V, 3) in metres of the keys LINEAR_JAW_NAMES, for a value of one."""
-    arms = head.template - head.joints[_JAW]
-    keys = np.moveaxis(head.correctives[..., JAW_CORRECTIVES], -1, 0).copy()
+    return keys_of_jaw(head.template, head.joints[_JAW], head.weights[:, _JAW], head.correctives[..., JAW_CORRECTIVES])
+
+
+def keys_of_jaw(neutral: np.ndarray, joint: np.ndarray, weights: np.ndarray, correctives: np.ndarray) -> np.ndarray:
+    """The same of parts: vertices (V, 3), the jaw's joint (3,) and weights (V,), and its nine correctives (V, 3, 9)."""
+    keys = np.moveaxis(correctives, -1, 0).copy()
     for row in range(3):
-        keys[3 * row : 3 * row + 3, :, row] += (head.weights[:, _JAW, None] * arms).T
+        keys[3 * row : 3 * row + 3, :, row] += (weights[:, None] * (neutral - joint)).T
     return keys
 
 

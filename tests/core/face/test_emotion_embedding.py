@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from understudy.core.face.emotion_embedding import DynamicEmotionEmbedding, EmotionDistribution, MatchScore, unit
+from understudy.core.face.emotion_trunk import ChannelNorm
 from understudy.core.face.expression_features import ExpressionFeatures
 from understudy.core.face.pooling import GeneralizedPooling
 from understudy.tests.core.face import plain_formulas as plain
@@ -182,3 +183,19 @@ def test_between_two_emotions() -> None:
     torch.testing.assert_close(between[2].log_variance, (one.log_variance + other.log_variance) / 2)
     along = [distance(each.mean, one.mean) for each in between]
     assert along == sorted(along) and all(abs(float(each.mean.norm()) - 1) < 1e-7 for each in between)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_channels_are_normalised_alike_in_training_and_in_use(affine: bool) -> None:
+    norm = ChannelNorm(5, elementwise_affine=affine)
+    for tensor in norm.state_dict().values():
+        tensor.normal_()
+    x = torch.randn(2, 5, 7)
+    kept = x.clone()
+    trained = norm(x)
+    with torch.inference_mode():
+        used = norm(x)
+    expected = nn.functional.layer_norm(x.transpose(1, 2), (5,), norm.weight, norm.bias).transpose(1, 2)
+    torch.testing.assert_close(trained, expected)
+    torch.testing.assert_close(used, expected)
+    assert torch.equal(x, kept)

@@ -89,7 +89,7 @@ def test_windows_of_one_sound_draw_different_codes_of_one_emotion(tiny_face: Fac
 def test_progress_and_cancelling(tiny_face: FaceNetworks, sound: Sound) -> None:
     clip, seen = sound(640 * 62), []
     face_of_long_speech(tiny_face, clip, Delivery(), lambda done, total: seen.append((done, total)), None, SHORT)
-    assert seen == [(0, 3), (1, 3), (2, 3)]
+    assert list(dict.fromkeys(seen)) == [(0, 3), (1, 3), (2, 3)] and seen == sorted(seen)
 
     def cancel(done: int, _total: int) -> None:
         if done == 1:
