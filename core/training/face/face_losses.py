@@ -12,9 +12,9 @@ LIPS, VELOCITY = 0.5, 0.5
 
 def face_loss(scale: FaceScale, made: Tensor, wanted: Tensor, lips_weight: float = LIPS) -> Tensor:
     """made, wanted (B, T, F), scaled."""
-    lips = [each[..., scale.lips] for each in (made, wanted)]
-    changes = F.mse_loss(made.diff(dim=1), wanted.diff(dim=1)) + lips_weight * F.mse_loss(lips[0].diff(dim=1), lips[1].diff(dim=1))
-    return F.mse_loss(made, wanted) + lips_weight * F.mse_loss(*lips) + VELOCITY * changes
+    lips, wanted_lips = made[..., scale.lips], wanted[..., scale.lips]
+    changes = F.mse_loss(made.diff(dim=1), wanted.diff(dim=1)) + lips_weight * F.mse_loss(lips.diff(dim=1), wanted_lips.diff(dim=1))
+    return F.mse_loss(made, wanted) + lips_weight * F.mse_loss(lips, wanted_lips) + VELOCITY * changes
 
 
 def lips_apart(scale: FaceScale, made: Tensor, wanted: Tensor) -> Tensor:

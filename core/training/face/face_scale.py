@@ -43,8 +43,9 @@ class FaceScale:
     @torch.no_grad()
     def take_in(self, tokens: ExpressionTokenizer) -> None:
         """Turns a tokenizer of scaled numbers into one of coefficients that has the same codes."""
-        first, last = tokens.encoder_b.squasher[0][0], tokens.decoder_b.cross_smooth_layer
-        assert isinstance(first, nn.Conv1d) and first.bias is not None and last.bias is not None
+        first = next(layer for layer in tokens.encoder_b.squasher.modules() if isinstance(layer, nn.Conv1d))
+        last = tokens.decoder_b.cross_smooth_layer
+        assert first.bias is not None and last.bias is not None
         # Edges are padded by repetition, which a shift of all frames does not change
         first.weight.copy_(torch.einsum("ij,ojk->oik", self.there, first.weight))
         first.bias.sub_(torch.einsum("oik,i->o", first.weight, self.mean))
@@ -61,5 +62,8 @@ def face_scale(motion: Tensor, line: LipLine) -> FaceScale:
     lips = line.names.index("mouthClose")
     there[:, lips] = 0
     there[: len(line.slopes), lips] = line.slopes / opening.std()
-    parts = (torch.from_numpy(part.astype(np.float32)) for part in (mean, there, np.linalg.inv(there)))
-    return FaceScale(*parts, lips, float(opening.std() * 1000))
+    return FaceScale(_tensor(mean), _tensor(there), _tensor(np.linalg.inv(there)), lips, float(opening.std() * 1000))
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array.astype(np.float32))
