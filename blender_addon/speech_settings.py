@@ -24,7 +24,7 @@ SOURCES = (
     (FROM_STRIP, "Strip", "A sound strip of the video sequencer; the face speaks where it is heard"),
     (FROM_CHANNEL, "Channel", "All sound strips of a channel of the video sequencer"),
 )
-AS_HEARD, AS_CLIP = "HEARD", "CLIP"
+AS_HEARD, AS_CLIP, NEUTRAL = "HEARD", "CLIP", EMOTIONS[0]
 EMOTION_CHOICES = (
     (AS_HEARD, "As the Voice Sounds", "The emotion that is heard in the voice"),
     (AS_CLIP, "As in Another Clip", "The emotion that is heard in another sound file"),
@@ -69,8 +69,9 @@ class UnderstudySpeech(bpy.types.PropertyGroup):
         name="Add Sound Strip", default=True, description="Put the sound file into the video sequencer too, so that it is heard"
     )
     emotion: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Emotion", items=EMOTION_CHOICES, default=AS_HEARD, description="What the face expresses"
-    )
+        # Not as heard: our own weights hear emotions surely in acted German alone
+        name="Emotion", items=EMOTION_CHOICES, default=NEUTRAL, description="What the face expresses",
+    )  # fmt: skip
     emotion_file: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Emotion Clip", subtype="FILE_PATH", default="", options=_RELATIVE,
         description="A sound file that sounds as the face shall look",
