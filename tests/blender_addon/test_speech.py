@@ -163,7 +163,7 @@ def test_a_whole_channel_is_spoken_in_one_step(ready: settings.UnderstudySetting
         add_strip(path, frame, channel).mute = frame == 200
     ready.speech.source, ready.speech.channel = "CHANNEL", 3
     assert bpy.ops.understudy.generate_face() == {"FINISHED"}
-    assert [(line.name, line.start_frame) for line in spoken_lines(ready.face)] == [("hello", 10.0), ("bye", 100.0)]
+    assert [(line.name, line.start_frame) for line in spoken_lines(ready.face)] == [("hello (neutral)", 10.0), ("bye (neutral)", 100.0)]
     frames = value_keys(ready.face)[:, 0]
     assert set(frames.astype(int)) == {*range(10, 58), *range(100, 124)}
     bpy.ops.ed.undo()
@@ -386,7 +386,7 @@ def test_a_broken_line_is_told(ready: settings.UnderstudySettings) -> None:
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
     slot.action.resolve()["understudy_face_lines"]["1"]["motions"]["0"] = b"nonsense"
-    with pytest.raises(RuntimeError, match="hello is not a face motion written by Understudy"):
+    with pytest.raises(RuntimeError, match=r"hello \(neutral\) is not a face motion written by Understudy"):
         bpy.ops.understudy.apply_amounts()
     slot.action.resolve()["understudy_face_lines"]["1"] = {"name": "nothing"}
     assert spoken_lines(ready.face) == []
