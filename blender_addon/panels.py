@@ -270,13 +270,4 @@ _PANELS = (
     UNDERSTUDY_PT_face_map,
     UNDERSTUDY_PT_face_model,
 )
-
-
-def register() -> None:
-    for panel in _PANELS:
-        bpy.utils.register_class(panel)
-
-
-def unregister() -> None:
-    for panel in reversed(_PANELS):
-        bpy.utils.unregister_class(panel)
+register, unregister = bpy.utils.register_classes_factory(_PANELS)

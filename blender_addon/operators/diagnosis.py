@@ -42,13 +42,4 @@ class UNDERSTUDY_OT_copy_report(bpy.types.Operator):
 
 
 _CLASSES = (UNDERSTUDY_OT_test_engine, UNDERSTUDY_OT_copy_report)
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -90,13 +90,4 @@ class UNDERSTUDY_OT_check_engine(bpy.types.Operator):
 
 
 _CLASSES = (UNDERSTUDY_OT_stop_engine, UNDERSTUDY_OT_check_engine, UNDERSTUDY_OT_show_log, UNDERSTUDY_OT_preferences)
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -187,13 +187,4 @@ _CLASSES = (
     UNDERSTUDY_OT_match_face_keys,
     UNDERSTUDY_OT_clear_face_map,
 )
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

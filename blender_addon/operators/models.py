@@ -108,13 +108,4 @@ def _sentence(reply: ImportReply | RemoveReply) -> str:
 
 
 _CLASSES = (UNDERSTUDY_OT_import_weights, UNDERSTUDY_OT_remove_model)
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

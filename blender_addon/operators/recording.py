@@ -108,13 +108,4 @@ def _choose(scene_name: str, job: jobs.RecordJob) -> str:
 
 
 _CLASSES = (UNDERSTUDY_OT_record, UNDERSTUDY_OT_stop_recording, UNDERSTUDY_OT_discard_recording)
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -267,13 +267,4 @@ _CLASSES = (
     UNDERSTUDY_OT_next_variation,
     UNDERSTUDY_OT_show_amounts,
 )
-
-
-def register() -> None:
-    for cls in _CLASSES:
-        bpy.utils.register_class(cls)
-
-
-def unregister() -> None:
-    for cls in reversed(_CLASSES):
-        bpy.utils.unregister_class(cls)
+register, unregister = bpy.utils.register_classes_factory(_CLASSES)
