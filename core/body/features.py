@@ -50,6 +50,10 @@ class Representation(Protocol):
         """Normalised features (T, D) to a motion that starts at the origin, facing +Z."""
         ...
 
+    def encode(self, motion: BodyMotion) -> Tensor:
+        """A motion of T frames at `fps` as normalised features (T, D) or (T - 1, D)."""
+        ...
+
 
 @dataclass(frozen=True)
 class Layout:

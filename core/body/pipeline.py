@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ..contract import BodyMotion, BodyRequest, Recipe, StageTime
+from ..contract import BadRequest, BodyMotion, BodyRequest, Recipe, StageTime
 from ..stage_clock import StageClock
 from .features import Representation
 from .flow_decoder import RectifiedFlowDecoder
@@ -67,6 +67,18 @@ class SamplingSettings:
     candidates: int = 1
 
 
+@dataclass(frozen=True)
+class KeptTokens:
+    """Of a motion that is there: ids (n, Q), and mask (n,), True where they stay as they are."""
+
+    ids: Tensor
+    mask: Tensor
+
+    def __post_init__(self) -> None:
+        if self.ids.ndim != 2 or self.mask.shape != self.ids.shape[:1] or self.mask.dtype != torch.bool:
+            raise ValueError(f"tokens {tuple(self.ids.shape)} and a mask {tuple(self.mask.shape)} of {self.mask.dtype}")
+
+
 class BodyPipeline:
     """One loaded model. `generate` may be called again and again; it keeps nothing between calls."""
 
@@ -93,28 +105,45 @@ class BodyPipeline:
         return motions, clock.laps
 
     @torch.inference_mode()
-    def tokens(self, request: BodyRequest) -> Tensor:
-        """Ids (V, n, Q) of a request's variations, -1 where there is no code: the first half of `generate`."""
-        return self._tokens(request, _quiet, StageClock())
+    def tokens(self, request: BodyRequest, kept: KeptTokens | None = None) -> Tensor:
+        """Ids (V, n, Q) of a request's variations, -1 where there is no code: the first half of `generate`.
+
+        kept: what stays of a motion whose length counts instead of the request's; the rest is made anew between it, as the prompt says.
+        """
+        return self._tokens(request, _quiet, StageClock(), kept)
+
+    @torch.inference_mode()
+    def tokens_of(self, motion: BodyMotion) -> Tensor:
+        """Ids (n, Q) of a motion at the representation's rate; up to three frames at its end that fill no token are left out."""
+        features = self._representation.encode(motion)
+        whole = features[: len(features) // FRAMES_PER_TOKEN * FRAMES_PER_TOKEN].to(self._device)
+        return self._networks.tokenizer.encode(whole[None])[0]
 
     @torch.inference_mode()
     def shaped(self, ids: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:
         """The motions of a request's tokens: the second half of `generate`."""
         return self._shaped(ids, request, recipe, _quiet, StageClock())
 
-    def _tokens(self, request: BodyRequest, report: Report, clock: StageClock) -> Tensor:
+    def _tokens(self, request: BodyRequest, report: Report, clock: StageClock, kept: KeptTokens | None = None) -> Tensor:
         report("Reading the prompt", 0, 1)
         text = self._encoder.encode(self._sentences(request))
-        lengths = self._step_lengths(text, request.seconds)
+        lengths = share_tokens(len(kept.ids), len(text.pooled)) if kept else self._step_lengths(text, request.seconds)
         text = self._networks.reader.read(text.to(self._device)) if self._networks.reader else text
         clock.lap("text encoder")
-        base = self._base_tokens(text, lengths, request, report)
+        if kept and sum(lengths) != len(kept.ids):
+            raise BadRequest(f"The prompt has {len(lengths)} steps and the motion only {len(kept.ids)} tokens: use fewer steps.")
+        kept = kept or KeptTokens(self._nothing(sum(lengths)), torch.zeros(sum(lengths), dtype=torch.bool))
+        base = self._base_tokens(text, lengths, request, report, kept)
         clock.lap("token transformer")
-        if not self._networks.residual:
-            return without_residual_tokens(base, self._networks.tokenizer.config.n_quantizers)
-        ids = self._all_tokens(self._networks.residual, base, text, lengths, request, report)
-        clock.lap("residual transformer")
-        return ids
+        if self._networks.residual:
+            ids = self._all_tokens(self._networks.residual, base, text, lengths, request, report, kept)
+            clock.lap("residual transformer")
+        else:
+            ids = without_residual_tokens(base, self._networks.tokenizer.config.n_quantizers)
+        return torch.where(kept.mask[:, None].to(ids.device), kept.ids.to(ids.device), ids)
+
+    def _nothing(self, n_tokens: int) -> Tensor:
+        return torch.zeros(n_tokens, self._networks.tokenizer.config.n_quantizers, dtype=torch.long)
 
     def _shaped(self, ids: Tensor, request: BodyRequest, recipe: Recipe, report: Report, clock: StageClock) -> list[BodyMotion]:
         features = self._decode(ids, request, report)
@@ -137,14 +166,14 @@ class BodyPipeline:
             return self._networks.length.expected_tokens(text.pooled.to(self._device)).tolist()
         return share_tokens(self._n_tokens(seconds), len(text.pooled))
 
-    def _base_tokens(self, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report) -> Tensor:
+    def _base_tokens(self, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report, kept: KeptTokens) -> Tensor:
         windows = plan_windows(lengths)
-        ids = torch.zeros(request.variations, windows[-1].end, dtype=torch.long, device=self._device)
+        ids = kept.ids[:, 0].to(self._device).repeat(request.variations, 1)
         # Candidate 0 is what a model without candidates draws
         generators = [each for candidate in range(self._candidates) for each in _generators(request, _BASE_STREAM + candidate * _STREAMS)]
         settings = replace(self._settings.unmasking, guidance=self._guidance(request))
         for number, window in enumerate(windows):
-            given, keep = (each.repeat(self._candidates, 1) for each in self._given(ids, window))
+            given, keep = (each.repeat(self._candidates, 1) for each in self._given(ids, window, kept.mask))
             rows = self._rows(text, window, request)
             made = generate_base_tokens(
                 self._networks.tokens, rows.repeat(self._candidates), torch.full_like(given[:, 0], given.shape[1]), settings,
@@ -163,14 +192,15 @@ class BodyPipeline:
         return best_fitting(matcher, ids, rows, self._candidates) if matcher else ids
 
     def _all_tokens(
-        self, residual: ResidualTransformer, base: Tensor, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report
-    ) -> Tensor:
+        self, residual: ResidualTransformer, base: Tensor, text: EncodedText, lengths: list[int], request: BodyRequest, report: Report,
+        kept: KeptTokens,
+    ) -> Tensor:  # fmt: skip
         windows = plan_windows(lengths)
-        ids = torch.zeros(*base.shape, residual.config.n_quantizers, dtype=torch.long, device=self._device)
+        ids = kept.ids.to(self._device).repeat(request.variations, 1, 1)
         generators = _generators(request, _RESIDUAL_STREAM)
         settings = replace(self._settings.residual, guidance=self._residual_guidance(self._guidance(request)))
         for number, window in enumerate(windows):
-            given, keep = self._given(ids, window)
+            given, keep = self._given(ids, window, kept.mask)
             made = generate_residual_tokens(
                 residual, base[:, window.context : window.end], self._rows(text, window, request), settings,
                 generators, given, keep, _stage(report, "Adding detail", number, len(windows)),
@@ -179,9 +209,10 @@ class BodyPipeline:
         return ids
 
     @staticmethod
-    def _given(ids: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+    def _given(ids: Tensor, window: Window, mask: Tensor) -> tuple[Tensor, Tensor]:
         given = ids[:, window.context : window.end]
-        keep = torch.arange(window.context, window.end, device=ids.device) < window.start
+        made_before = torch.arange(window.context, window.end) < window.start
+        keep = (made_before | mask[window.context : window.end].cpu()).to(ids.device)
         return given, keep.expand(given.shape[:2])
 
     def _rows(self, text: EncodedText, window: Window, request: BodyRequest) -> EncodedText:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +14,12 @@ from torch import Tensor, nn
 from understudy.core.body import pipeline as pipeline_module
 from understudy.core.body.features import LocalRotations
 from understudy.core.body.motion_tokens import NO_CODE
-from understudy.core.body.pipeline import BodyNetworks, BodyPipeline, SamplingSettings
+from understudy.core.body.pipeline import BodyNetworks, BodyPipeline, KeptTokens, SamplingSettings
 from understudy.core.body.residual_tokens import ResidualSettings
 from understudy.core.body.text_encoder import EncodedText
 from understudy.core.body.token_plan import LONGEST_WINDOW
 from understudy.core.checkpoints import BodyConfigs, build_networks
-from understudy.core.contract import MAX_SEED, BodyMotion, BodyRequest, Cancelled, Recipe
+from understudy.core.contract import MAX_SEED, BadRequest, BodyMotion, BodyRequest, Cancelled, Recipe
 
 RECIPE = Recipe(model="tiny", weights="00ff", version="9.9")
 STAGES = ["Reading the prompt", "Planning the motion", "Adding detail", "Shaping the motion"]
@@ -279,3 +280,61 @@ def test_everything_that_comes_out_is_finite_and_well_formed(make: Callable[...,
         for array in (motion.translation, motion.rotations, motion.contacts):
             assert bool(np.isfinite(array).all())
         np.testing.assert_allclose(np.linalg.norm(motion.rotations, axis=-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("n_tokens", [10, 3 * LONGEST_WINDOW])
+@pytest.mark.parametrize("text", ["a person waves", "a person walks, then waves"])
+def test_tokens_that_are_kept_stay_and_the_others_are_made_anew(make: Callable[..., BodyPipeline], n_tokens: int, text: str) -> None:
+    pipeline = make()
+    there = pipeline.tokens(BodyRequest(1, "a person bows", n_tokens / 5 - 0.05, seed=1))[0]
+    assert len(there) == n_tokens
+    mask = torch.ones(n_tokens, dtype=torch.bool)
+    mask[n_tokens // 2 : n_tokens // 2 + 4] = False
+    edited = pipeline.tokens(BodyRequest(1, text, seed=2, variations=2), KeptTokens(there, mask))
+    assert torch.equal(edited[:, mask], there[mask].expand(2, -1, -1))
+    assert all(bool((edited[variation, ~mask] != there[~mask]).any()) for variation in range(2))
+    assert not torch.equal(edited[0], edited[1])
+    assert torch.equal(edited, pipeline.tokens(BodyRequest(1, text, seed=2, variations=2), KeptTokens(there, mask)))
+
+
+def test_of_tokens_all_or_none_are_kept(make: Callable[..., BodyPipeline]) -> None:
+    pipeline, request = make(), BodyRequest(1, "a person waves", 2.0, seed=3)
+    there, all_of_it = pipeline.tokens(request)[0], torch.ones(11, dtype=torch.bool)
+    other = BodyRequest(1, "a person jumps", 9.0, seed=4)
+    assert torch.equal(pipeline.tokens(other, KeptTokens(there, all_of_it))[0], there)
+    assert torch.equal(pipeline.tokens(request, KeptTokens(torch.zeros_like(there), ~all_of_it))[0], there)
+
+
+def test_what_is_kept_is_seen_on_both_sides_of_what_is_made(make: Callable[..., BodyPipeline], monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, request = make(), BodyRequest(1, "a person waves", 4.0, seed=3)
+    there = pipeline.tokens(request)[0]
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def spied(*arguments: Any) -> Tensor:
+        seen.append(arguments[5:7])
+        return made(*arguments)
+
+    made = pipeline_module.generate_base_tokens
+    monkeypatch.setattr(pipeline_module, "generate_base_tokens", spied)
+    mask = (torch.arange(21) < 5) | (torch.arange(21) > 12)
+    pipeline.tokens(request, KeptTokens(there, mask))
+    ((given, keep),) = seen
+    assert torch.equal(keep[0], mask) and torch.equal(given[0, mask], there[mask, 0])
+
+
+def test_kept_tokens_need_a_mask_and_room_for_the_steps(make: Callable[..., BodyPipeline]) -> None:
+    for mask in (torch.ones(3, dtype=torch.bool), torch.ones(2)):
+        with pytest.raises(ValueError, match="mask"):
+            KeptTokens(torch.zeros(2, 6, dtype=torch.long), mask)
+    kept = KeptTokens(torch.zeros(2, 6, dtype=torch.long), torch.zeros(2, dtype=torch.bool))
+    with pytest.raises(BadRequest, match="3 steps and the motion only 2 tokens"):
+        make().tokens(BodyRequest(1, "a person walks, then waves, then bows"), kept)
+
+
+def test_a_motion_has_the_tokens_that_its_features_have(make: Callable[..., BodyPipeline], networks: BodyNetworks) -> None:
+    pipeline = make()
+    (motion,) = run(pipeline, seconds=2.1)
+    ids = pipeline.tokens_of(motion)
+    assert ids.shape == (len(motion.translation) // 4, networks.tokenizer.config.n_quantizers)
+    features = pipeline._representation.encode(motion)
+    assert torch.equal(ids, networks.tokenizer.encode(features[None, : len(ids) * 4])[0])
