@@ -21,7 +21,7 @@ ADDON = "bl_ext.user_default.understudy.blender_addon"
 TAB = "Understudy"
 Steps = Generator[float, None, None]
 # Blender's names of the keys that a sentence or a path is typed with; letters are called as they are
-_KEYS = dict(zip("0123456789", "ZERO ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE".split(), strict=True))
+_KEYS = dict(zip("0123456789", ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"], strict=True))
 _KEYS |= {" ": "SPACE", ",": "COMMA", ".": "PERIOD", "/": "SLASH", "-": "MINUS", "_": "MINUS"}
 _TICK = 0.02
 _SETTLED = 0.5  # a software renderer has drawn by then
@@ -109,11 +109,11 @@ class Animator:
     # The eye
 
     def under_cursor(self) -> str:
-        """`understudy.generate` for the operator of a button, `understudy.prompt` for the setting of a field; empty for neither."""
+        """`understudy.generate` for the operator of a button, `prompt` for the setting of a field; empty for neither."""
         area, region = self.region("UI")
         with bpy.context.temp_override(window=self.window, area=area, region=region):
             if (shown := bpy.context.property) is not None:
-                return str(shown[1])
+                return str(shown[1]).rpartition(".")[2]  # some Blenders give the whole path
             windows = bpy.context.window_manager
             windows.clipboard = ""
             try:
@@ -144,14 +144,17 @@ class Animator:
         yield from self.click(name, x, y)
 
     def wait(self, what: str, done: Callable[[], object], watch: Callable[[], object] = lambda: None) -> Steps:
-        """Until it is so; `watch` is called meanwhile."""
-        end = time.monotonic() + _PATIENCE_S
+        """Until it is so; `watch` is called meanwhile. The longest time that Blender took between two looks is noted."""
+        began = last = time.monotonic()
+        longest = 0.0
         while not done():
             watch()
-            if time.monotonic() > end:
+            if last - began > _PATIENCE_S:
                 raise NotThere(f"waited {_PATIENCE_S:.0f} s in vain: {what}")
             yield 0.05
-        self.note("waited", until=what)
+            now = time.monotonic()
+            longest, last = max(longest, now - last), now
+        self.note("waited", until=what, longest_hold=round(longest, 2))
 
     # Habits
 

@@ -40,9 +40,6 @@ class Played:
     status: int
     seconds: float
 
-    def count(self, what: str) -> int:
-        return sum(entry["what"] == what for entry in self.log)
-
 
 def play(target: Path, journey: str, folder: Path, package: Path, python: str, voice: Path) -> Played:
     """Runs one journey of journeys.py. target: Blender's executable or a chroot. folder: for the log and the pictures."""
@@ -58,7 +55,7 @@ def play(target: Path, journey: str, folder: Path, package: Path, python: str, v
     }  # fmt: skip
     output = folder / "blender.log"
     with output.open("w", encoding="utf-8") as file:
-        command = _command(target, environment, [REPO, folder, Path(sys.prefix), Path(sys.base_prefix)])
+        command = _command(target, environment, [REPO, folder, package.parent, Path(sys.prefix), Path(sys.base_prefix)])
         status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment_of_tools(), check=False).returncode
     shutil.rmtree(profile, ignore_errors=True)
     said = output.read_text(encoding="utf-8", errors="replace")

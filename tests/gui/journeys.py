@@ -13,14 +13,19 @@ from animator import Animator, NotThere, Steps
 PROMPT = "a person waves with the right hand"
 
 
-def newcomer(animator: Animator) -> Steps:
-    """From the factory settings to keys, back, and on."""
+def first_keys(animator: Animator) -> Steps:
+    """From the factory settings to keys."""
     yield from _with_a_character(animator)
     yield from _type_prompt(animator)
     stages: list[tuple[str, float]] = []
     yield from _generate(animator, stages)
     yield from animator.picture("keys")
     animator.seen |= {"stages": stages, "clicks": _count(animator, "click"), "typed": _count(animator, "typed"), "first": facts()}
+
+
+def newcomer(animator: Animator) -> Steps:
+    """The same, then back, and on."""
+    yield from first_keys(animator)
     yield from animator.into_the_view()
     yield from animator.key("Z", ctrl=True)
     yield from animator.picture("undone")
@@ -38,9 +43,9 @@ def cancelled(animator: Animator) -> Steps:
     """The cross beside the bar, in the middle of a generation; then Generate once more."""
     yield from _with_a_character(animator)
     yield from animator.press("understudy.generate")
-    yield from animator.wait("the engine works", lambda: _job() is not None)
+    yield from animator.wait("the engine works", lambda: _job(animator) is not None)
     yield from animator.press("understudy.cancel", across=0.93)
-    yield from animator.wait("the job has ended", lambda: _job() is None)
+    yield from animator.wait("the job has ended", lambda: _job(animator) is None)
     yield from animator.picture("cancelled")
     animator.seen["after"] = {**_message(animator), **facts()}
     yield from _generate(animator)
@@ -56,7 +61,7 @@ def worker_killed(animator: Animator) -> Steps:
     yield 1.0
     animator.seen["was_at_work"] = jobs.state.job is not None
     os.kill(jobs.state.engine.pid, signal.SIGKILL)
-    yield from animator.wait("the job has ended", lambda: _job() is None)
+    yield from animator.wait("the job has ended", lambda: _job(animator) is None)
     yield from animator.picture("worker-killed")
     animator.seen["after"] = {**_message(animator), **facts()}
     yield from _generate(animator)
@@ -68,13 +73,13 @@ def voice_to_face(animator: Animator) -> Steps:
     """A sound file that is typed into the field, and Generate Face."""
     yield from _arrive(animator)
     yield from animator.press("understudy.add_head", across=0.86)
-    yield from animator.press("understudy.speech.sound_file", across=0.3)
+    yield from animator.press("sound_file", across=0.3)
     yield from animator.write(os.environ["UNDERSTUDY_GUI_VOICE"])
     yield from animator.picture("voice-chosen")
     yield from animator.press("understudy.generate_face")
-    yield from animator.wait("the engine works", lambda: _job() is not None)
+    yield from animator.wait("the engine works", lambda: _job(animator) is not None)
     yield from animator.picture("speaking")
-    yield from animator.wait("the face is keyed", lambda: _job() is None)
+    yield from animator.wait("the face is keyed", lambda: _job(animator) is None)
     yield from animator.picture("spoken")
     animator.seen["face"] = {**_message(animator), **face_facts()}
 
@@ -109,7 +114,8 @@ def quit_at_work(animator: Animator) -> Steps:
     raise NotThere("Blender does not quit")
 
 
-JOURNEYS = {each.__name__: each for each in (newcomer, cancelled, worker_killed, voice_to_face, saved_and_loaded, quit_at_work)}
+_ALL = (first_keys, newcomer, cancelled, worker_killed, voice_to_face, saved_and_loaded, quit_at_work)
+JOURNEYS = {each.__name__: each for each in _ALL}
 
 
 def facts() -> dict[str, Any]:
@@ -122,7 +128,6 @@ def facts() -> dict[str, Any]:
         "prompt": bpy.context.scene.understudy.prompt,
         "action": action.name if action else "",
         "range": list(action.frame_range) if action else [],
-        "slot": held.action_slot.identifier if action and held.action_slot else "",
         "moved": _moved(armature) if armature else 0.0,
         "actions": {each.name: each.users for each in bpy.data.actions},
     }
@@ -148,8 +153,7 @@ def face_facts() -> dict[str, Any]:
     for frame in range(1, int(action.frame_range[1]) + 1 if action else 1, 3):
         bpy.context.scene.frame_set(frame)
         values += [abs(key.value) for key in keys.key_blocks]
-    slot = keys.animation_data.action_slot if action else None
-    return {"action": action.name if action else "", "slot": slot.identifier if slot else "", "largest": max(values, default=0.0)}
+    return {"action": action.name if action else "", "largest": max(values, default=0.0)}
 
 
 def _arrive(animator: Animator) -> Steps:
@@ -170,7 +174,7 @@ def _with_a_character(animator: Animator) -> Steps:
 
 
 def _type_prompt(animator: Animator) -> Steps:
-    yield from animator.press("understudy.prompt", across=0.4)
+    yield from animator.press("prompt", across=0.4)
     yield from animator.write(PROMPT)
     yield from animator.picture("prompt")
 
@@ -180,15 +184,17 @@ def _generate(animator: Animator, stages: list[tuple[str, float]] | None = None)
     shown: list[tuple[str, float]] = [] if stages is None else stages
 
     def watch() -> None:
-        job = _job()
+        job = _job(animator)
         if job is not None and (not shown or shown[-1] != (job.stage, job.factor)):
             shown.append((job.stage, job.factor))
 
+    before = _message(animator)
     yield from animator.press("understudy.generate")
-    yield from animator.wait("the engine works", lambda: _job() is not None)
+    # A motion may be there before anybody looks
+    yield from animator.wait("the engine works", lambda: _job(animator) is not None or _message(animator) != before)
     watch()
     yield from animator.picture("progress")
-    yield from animator.wait("the character is keyed", lambda: _job() is None, watch)
+    yield from animator.wait("the character is keyed", lambda: _job(animator) is None, watch)
     yield 0.5
     if _message(animator)["is_error"]:
         raise NotThere(f"the generation failed: {_message(animator)['message']}")
@@ -205,10 +211,8 @@ def _play(animator: Animator) -> Steps:
     yield from animator.key("SPACE")
 
 
-def _job() -> Any:
-    from sys import modules
-
-    return modules["bl_ext.user_default.understudy.blender_addon.jobs"].state.job
+def _job(animator: Animator) -> Any:
+    return animator.module("jobs").state.job
 
 
 def _message(animator: Animator) -> dict[str, Any]:

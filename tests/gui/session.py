@@ -25,7 +25,7 @@ def _tick() -> float | None:
     try:
         return next(_steps)
     except StopIteration:
-        animator.seen["finished"] = True
+        animator.seen["finished"] = not _ending
     except Exception:
         if not _ending:
             _ending.append(True)
