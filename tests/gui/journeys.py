@@ -63,6 +63,7 @@ def worker_killed(animator: Animator) -> Steps:
     os.kill(jobs.state.engine.pid, signal.SIGKILL)
     yield from animator.wait("the job has ended", lambda: _job(animator) is None)
     yield from animator.picture("worker-killed")
+    yield from animator.key("ESC")  # Blender's own window with the error
     animator.seen["after"] = {**_message(animator), **facts()}
     yield from _generate(animator)
     yield from animator.picture("again")
