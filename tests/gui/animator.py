@@ -143,14 +143,58 @@ class Animator:
         x, y = yield from self.find(name, across)
         yield from self.click(name, x, y)
 
-    def wait(self, what: str, done: Callable[[], object], watch: Callable[[], object] = lambda: None) -> Steps:
+    def unfold(self, name: str, below: str, across: float = 0.5) -> Steps:
+        """Opens the closed panel that holds a button: one of those whose headers come after the button or field `below`.
+
+        Headers have no name that Blender would tell: the eye tries which it is, and the animator opens that one.
+        """
+        x, y = yield from self.find(below)
+        line = int(20 * bpy.context.preferences.system.ui_scale)
+        for row in range(y - line, y - 12 * line, -line):
+            yield from self._toggle(x, row)
+            yield _SETTLED
+            try:
+                yield from self.find(name, across)
+            except NotThere:
+                yield from self._toggle(x, row)
+                continue
+            yield from self._toggle(x, row)
+            yield _SETTLED
+            yield from self.click(f"the panel of {name}", x, row)
+            yield _SETTLED
+            return
+        raise NotThere(f"no panel below {below} holds {name}")
+
+    def _toggle(self, x: float, y: float) -> Steps:
+        yield from self.move(x, y)
+        for value in ("PRESS", "RELEASE"):
+            self.event("LEFTMOUSE", value)
+            yield 0.1
+
+    def choose_folder(self, folder: Path) -> Steps:
+        """In the file browser that has opened in the window; Enter accepts."""
+        yield _SETTLED
+        area = next((area for area in self.window.screen.areas if area.type == "FILE_BROWSER"), None)
+        if area is None:
+            raise NotThere("no file browser has opened")
+        area.spaces.active.params.directory = str(folder).encode()
+        yield 1.0
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        yield from self.move(region.x + region.width / 2, region.y + region.height / 2)
+        yield from self.picture("folder")
+        yield from self.key("RET")
+        self.note("folder", folder=folder.name)
+
+    def wait(
+        self, what: str, done: Callable[[], object], watch: Callable[[], object] = lambda: None, patience_s: float = _PATIENCE_S
+    ) -> Steps:
         """Until it is so; `watch` is called meanwhile. The longest time that Blender took between two looks is noted."""
         began = last = time.monotonic()
         longest = 0.0
         while not done():
             watch()
-            if last - began > _PATIENCE_S:
-                raise NotThere(f"waited {_PATIENCE_S:.0f} s in vain: {what}")
+            if last - began > patience_s:
+                raise NotThere(f"waited {patience_s:.0f} s in vain: {what}")
             yield 0.05
             now = time.monotonic()
             longest, last = max(longest, now - last), now
@@ -174,10 +218,7 @@ class Animator:
         scale = bpy.context.preferences.system.ui_scale
         x = region.x + region.width - 8 * scale
         for y in range(int(region.y + region.height - 30 * scale), region.y, -int(20 * scale)):
-            yield from self.move(x, y)
-            for value in ("PRESS", "RELEASE"):
-                self.event("LEFTMOUSE", value)
-                yield 0.05
+            yield from self._toggle(x, y)
             if region.active_panel_category == TAB:
                 region.active_panel_category = "Item"
                 yield _SETTLED

@@ -18,7 +18,7 @@ from typing import Any
 
 REPO = Path(__file__).resolve().parents[2]
 SESSION = Path(__file__).with_name("session.py")
-TIME_LIMIT_S = 420
+TIME_LIMIT_S = 600
 _SCREEN = "-screen 0 1600x1000x24 +extension GLX -nolisten tcp"
 _BLENDER = ("--factory-startup", "--gpu-backend", "opengl", "--window-geometry", "0", "0", "1600", "1000", "--enable-event-simulate")
 _ENTER = """
@@ -41,7 +41,7 @@ class Played:
     seconds: float
 
 
-def play(target: Path, journey: str, folder: Path, package: Path, python: str, voice: Path) -> Played:
+def play(target: Path, journey: str, folder: Path, package: Path, python: str, voice: Path, wheels: Path) -> Played:
     """Runs one journey of journeys.py. target: Blender's executable or a chroot. folder: for the log and the pictures."""
     shutil.rmtree(folder, ignore_errors=True)
     profile = folder / "profile"
@@ -52,11 +52,14 @@ def play(target: Path, journey: str, folder: Path, package: Path, python: str, v
         "OMP_NUM_THREADS": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GALLIUM_DRIVER": "llvmpipe", "BLENDER_USER_RESOURCES": str(profile),
         "UNDERSTUDY_MODELS": str(folder / "models"), "UNDERSTUDY_GUI_JOURNEY": journey, "UNDERSTUDY_GUI_FOLDER": str(folder),
         "UNDERSTUDY_GUI_ZIP": str(package), "UNDERSTUDY_GUI_PYTHON": python, "UNDERSTUDY_GUI_VOICE": str(voice),
+        "UNDERSTUDY_GUI_WHEELS": str(wheels),
     }  # fmt: skip
+    places = [REPO, folder, package.parent, Path(sys.prefix), Path(sys.base_prefix), wheels]
     output = folder / "blender.log"
     with output.open("w", encoding="utf-8") as file:
-        command = _command(target, environment, [REPO, folder, package.parent, Path(sys.prefix), Path(sys.base_prefix)])
-        status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment_of_tools(), check=False).returncode
+        status = subprocess.run(
+            _command(target, environment, places), stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False
+        ).returncode
     shutil.rmtree(profile, ignore_errors=True)
     said = output.read_text(encoding="utf-8", errors="replace")
     if not (folder / "log.json").is_file():
@@ -65,7 +68,7 @@ def play(target: Path, journey: str, folder: Path, package: Path, python: str, v
     return Played(kept["log"], kept["seen"], folder, said, status, time.monotonic() - began)
 
 
-def environment_of_tools() -> dict[str, str]:
+def _environment_of_tools() -> dict[str, str]:
     """What finds `unshare` and `env`, and nothing of this Python."""
     return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 

@@ -12,6 +12,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import REPO, Played, play
 
+from understudy.tests.blender_addon.engine.small_wheels import write_wheels
+
 pytest.register_assert_rewrite("judges")
 VOICE = REPO / "weights" / "emotion_voices" / "angry_03b01Wa.flac"
 
@@ -32,12 +34,13 @@ def package() -> Path:
 
 
 @pytest.fixture(scope="session")
-def play_zip(blender: Path) -> Callable[[str, Path, str], Played]:
+def play_zip(blender: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path, str], Played]:
     """Plays a journey with a zip; its pictures and its log are left in a folder of that name in out/gui."""
+    wheels = write_wheels(tmp_path_factory.mktemp("gui") / "wheels")
     python = os.environ.get("UNDERSTUDY_PYTHON", sys.executable)
 
     def run(journey: str, package: Path, name: str) -> Played:
-        return play(blender, journey, REPO / "out" / "gui" / blender.name / name, package, python, VOICE)
+        return play(blender, journey, REPO / "out" / "gui" / blender.name / name, package, python, VOICE, wheels)
 
     return run
 

@@ -115,7 +115,29 @@ def quit_at_work(animator: Animator) -> Steps:
     raise NotThere("Blender does not quit")
 
 
-_ALL = (first_keys, newcomer, cancelled, worker_killed, voice_to_face, saved_and_loaded, quit_at_work)
+def set_up_from_wheels(animator: Animator) -> Steps:
+    """The engine set up inside Blender, without a network, from a folder of wheels."""
+    bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
+    yield from _arrive(animator, python="")
+    setting_up = animator.module("setting_up")
+    animator.seen["state_before"] = setting_up.found().state.name
+    yield from animator.unfold("understudy.set_up_from_wheels", below="variations")
+    yield from animator.press("understudy.set_up_from_wheels")
+    yield from animator.choose_folder(Path(os.environ["UNDERSTUDY_GUI_WHEELS"]))
+    steps: list[str] = []
+
+    def watch() -> None:
+        if setting_up.state.run is not None and setting_up.state.run.step not in steps:
+            steps.append(setting_up.state.run.step)
+
+    yield from animator.wait("the set-up has begun", lambda: setting_up.state.run is not None, patience_s=20)
+    yield from animator.picture("setting-up")
+    yield from animator.wait("the engine is set up", lambda: setting_up.state.run is None, watch, patience_s=300)
+    yield from animator.picture("set-up")
+    animator.seen |= {"steps": steps, "state": setting_up.found().state.name, "said": setting_up.state.message}
+
+
+_ALL = (set_up_from_wheels, first_keys, newcomer, cancelled, worker_killed, voice_to_face, saved_and_loaded, quit_at_work)
 JOURNEYS = {each.__name__: each for each in _ALL}
 
 
@@ -157,12 +179,12 @@ def face_facts() -> dict[str, Any]:
     return {"action": action.name if action else "", "largest": max(values, default=0.0)}
 
 
-def _arrive(animator: Animator) -> Steps:
+def _arrive(animator: Animator, python: str = os.environ.get("UNDERSTUDY_GUI_PYTHON", "")) -> Steps:
     """The extension installed as "Install from Disk" does, the engine's Python named in its preferences, the tab opened."""
     yield from animator.key("ESC")  # the splash
     bpy.ops.extensions.package_install_files(filepath=os.environ["UNDERSTUDY_GUI_ZIP"], repo="user_default", enable_on_install=True)
     animator.note("installed", zip=Path(os.environ["UNDERSTUDY_GUI_ZIP"]).name)
-    bpy.context.preferences.addons["bl_ext.user_default.understudy"].preferences.engine_python = os.environ["UNDERSTUDY_GUI_PYTHON"]
+    bpy.context.preferences.addons["bl_ext.user_default.understudy"].preferences.engine_python = python
     yield 0.5
     yield from animator.open_the_tab()
     yield from animator.picture("tab")

@@ -57,6 +57,13 @@ def test_keys_still_play_after_saving_and_loading(played: Play) -> None:
     assert seen["played_to"] > 3
 
 
+def test_the_engine_is_set_up_inside_blender_from_a_folder_of_wheels(played: Play) -> None:
+    """Small wheels of the right names: what pip does with real ones is the same, and takes gigabytes."""
+    seen = played("set_up_from_wheels").seen
+    assert seen["state_before"] == "NOT_SET_UP" and seen["state"] == "READY", seen["said"]
+    assert len(seen["steps"]) >= 2, "the bar said nothing"
+
+
 def test_quitting_at_work_leaves_no_process(played: Play) -> None:
     story = played("quit_at_work")
     assert story.seen["was_at_work"] and story.status == 0
