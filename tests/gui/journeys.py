@@ -110,6 +110,7 @@ def quit_at_work(animator: Animator) -> Steps:
     yield from animator.wait("the engine's process", lambda: jobs.state.engine is not None and jobs.state.engine.pid)
     animator.seen |= {"pid": jobs.state.engine.pid, "was_at_work": jobs.state.job is not None}
     yield from animator.into_the_view()
+    animator.note("quits")  # before it does, because nothing is written afterwards
     yield from animator.key("Q", ctrl=True)
     yield 20.0
     raise NotThere("Blender does not quit")
