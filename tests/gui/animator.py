@@ -132,11 +132,18 @@ class Animator:
         for step in range(1, int(region.height / line)):
             y = region.y + region.height - step * line
             yield from self.move(x, y)
-            if (there := self.under_cursor()) == name:
+            if (there := self.under_cursor()) == name and (yield from self._is_still(name, x + 1, y)):
                 return int(x), int(y - line / 3)
             if there and there not in passed:
                 passed.append(there)
         raise NotThere(f"{name} is nowhere in the sidebar; there are {', '.join(passed) or 'no buttons at all'}")
+
+    def _is_still(self, name: str, x: float, y: float) -> Generator[float, None, bool]:
+        """A button that was lit before a window closed above it stays lit until the cursor has moved and some time has gone by."""
+        yield 0.15
+        yield from self.move(x, y)
+        yield 0.1
+        return self.under_cursor() == name
 
     def press(self, name: str, across: float = 0.5) -> Steps:
         """Finds a button and clicks it."""
