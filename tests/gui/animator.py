@@ -157,7 +157,11 @@ class Animator:
         """
         x, y = yield from self.find(below)
         line = int(20 * bpy.context.preferences.system.ui_scale)
-        for row in range(y - line, y - 12 * line, -line):
+        for row in range(y - line, y - 8 * line, -line):
+            yield from self.move(x, row)
+            yield 0.1
+            if self.under_cursor():
+                continue
             yield from self._toggle(x, row)
             yield _SETTLED
             try:

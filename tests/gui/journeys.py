@@ -122,7 +122,7 @@ def set_up_from_wheels(animator: Animator) -> Steps:
     yield from _arrive(animator, python="")
     setting_up = animator.module("setting_up")
     animator.seen["state_before"] = setting_up.found().state.name
-    yield from animator.unfold("understudy.set_up_from_wheels", below="variations")
+    yield from animator.unfold("understudy.set_up_from_wheels", below="extensions.userpref_allow_online")
     yield from animator.press("understudy.set_up_from_wheels")
     yield from animator.choose_folder(Path(os.environ["UNDERSTUDY_GUI_WHEELS"]))
     steps: list[str] = []
