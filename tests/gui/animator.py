@@ -24,6 +24,7 @@ Steps = Generator[float, None, None]
 _KEYS = dict(zip("0123456789", ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"], strict=True))
 _KEYS |= {" ": "SPACE", ",": "COMMA", ".": "PERIOD", "/": "SLASH", "-": "MINUS", "_": "MINUS"}
 _TICK = 0.02
+_SIGNS_A_TICK = 6  # the window is drawn after each tick, which takes a software renderer a third of a second
 _SETTLED = 0.5  # a software renderer has drawn by then
 _PATIENCE_S = 150.0
 
@@ -98,11 +99,13 @@ class Animator:
     def write(self, text: str) -> Steps:
         """Into the field that is open; Enter closes it."""
         yield from self.key("A", ctrl=True)
-        for sign in text:
+        for number, sign in enumerate(text, start=1):
             kind = _KEYS.get(sign, sign.upper())
             self.event(kind, "PRESS", unicode=sign, shift=sign.isupper() or sign == "_")
             self.event(kind, "RELEASE", shift=sign.isupper() or sign == "_")
-            yield _TICK
+            if number % _SIGNS_A_TICK == 0:
+                yield _TICK
+        yield _SETTLED
         self.note("typed", text=text)
         yield from self.key("RET")
 
