@@ -44,7 +44,10 @@ def cancelled(animator: Animator) -> Steps:
     yield from _with_a_character(animator)
     yield from animator.press("understudy.generate")
     yield from animator.wait("the engine works", lambda: _job(animator) is not None)
-    yield from animator.press("understudy.cancel", across=0.93)
+    x, y = yield from animator.find("understudy.cancel", across=0.93)
+    yield from animator.wait("the engine computes", lambda: _computes(animator))
+    animator.seen["stage"] = _job(animator).stage
+    yield from animator.click("understudy.cancel", x, y)
     yield from animator.wait("the job has ended", lambda: _job(animator) is None)
     yield from animator.picture("cancelled")
     animator.seen["after"] = {**_message(animator), **facts()}
@@ -57,9 +60,8 @@ def worker_killed(animator: Animator) -> Steps:
     yield from _with_a_character(animator)
     yield from animator.press("understudy.generate")
     jobs = animator.module("jobs")
-    yield from animator.wait("the engine's process", lambda: jobs.state.engine is not None and jobs.state.engine.pid)
-    yield 1.0
-    animator.seen["was_at_work"] = jobs.state.job is not None
+    yield from animator.wait("the engine computes", lambda: _computes(animator))
+    animator.seen["stage"] = jobs.state.job.stage
     os.kill(jobs.state.engine.pid, signal.SIGKILL)
     yield from animator.wait("the job has ended", lambda: _job(animator) is None)
     yield from animator.picture("worker-killed")
@@ -237,6 +239,12 @@ def _play(animator: Animator) -> Steps:
 
 def _job(animator: Animator) -> Any:
     return animator.module("jobs").state.job
+
+
+def _computes(animator: Animator) -> bool:
+    """The engine is in the middle of it: started, the model loaded, and some of the steps done."""
+    job = _job(animator)
+    return job is not None and 0.0 < job.factor < 1.0
 
 
 def _message(animator: Animator) -> dict[str, Any]:
