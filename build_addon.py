@@ -62,6 +62,7 @@ def main() -> int:
     commands.add_parser("sheet", help="twenty prompts, or those of --prompts FILE, as one picture: out/sheet.jpg")
     test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
+    test.add_argument("--gui", type=Path, metavar="BLENDER_OR_CHROOT", help="only tests/gui, in this Blender or in the one of this folder")
     commands.add_parser("build", help="make the extension's zip in dist/, and a repository that Blender updates from in dist/repository")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
     link.add_argument("repository", type=Path, help="Blender's folder extensions/user_default")
@@ -97,6 +98,8 @@ def run_test(options: argparse.Namespace) -> int:
     python = development_environment([*TEST_PACKAGES, *CHECK_PACKAGES])
     fetch_weights(python)
     run_build(options)
+    if options.gui:
+        return _pytest(python, ["tests/gui", *options.rest], {"UNDERSTUDY_GUI": str(options.gui.resolve())})
     status = _pytest(python, ["tests", *options.rest])
     own = _bpy_packages()[0].partition("==")[2]
     for version in EVERY_BPY if options.every_bpy and _python_version() == "3.11" else ():
@@ -105,13 +108,12 @@ def run_test(options: argparse.Namespace) -> int:
             print(f"\nunder bpy {version}:", flush=True)
             # The engine room knows no bpy: what was tested above is not tested again
             rooms = ["tests/blender_addon", "--ignore=tests/blender_addon/engine", *options.rest]
-            status = _pytest(other, rooms, engine_python=python) or status
+            status = _pytest(other, rooms, {"UNDERSTUDY_PYTHON": python}) or status
     return status
 
 
-def _pytest(python: str, arguments: list[str], engine_python: str = "") -> int:
-    extra = {"UNDERSTUDY_PYTHON": engine_python} if engine_python else {}
-    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT, env={**os.environ, **extra}, check=False).returncode
+def _pytest(python: str, arguments: list[str], extra: dict[str, str] | None = None) -> int:
+    return subprocess.run([python, "-m", "pytest", *arguments], cwd=ROOT, env={**os.environ, **(extra or {})}, check=False).returncode
 
 
 def run_build(options: argparse.Namespace) -> int:

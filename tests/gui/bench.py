@@ -1,0 +1,84 @@
+"""A Blender with a GUI, in a screen of its own that nobody sees: an executable, or a folder that holds a whole system with one (a chroot).
+
+Linux only. In a chroot nothing is changed but empty folders: what the journey needs is bound into it at the same paths, and it has
+no network. xvfb-run and ImageMagick's `import` are needed where Blender is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parents[2]
+SESSION = Path(__file__).with_name("session.py")
+TIME_LIMIT_S = 600
+_SCREEN = "-screen 0 1600x1000x24 +extension GLX -nolisten tcp"
+_BLENDER = ("--factory-startup", "--gpu-backend", "opengl", "--window-geometry", "0", "0", "1600", "1000", "--enable-event-simulate")
+_ENTER = """
+set -e
+mount -t proc proc "$root/proc"; mount -t sysfs sysfs "$root/sys"; mount --rbind /dev "$root/dev"; mount -t tmpfs tmpfs "$root/tmp"
+for place in $places; do mkdir -p "$root$place"; mount --bind "$place" "$root$place"; done
+exec chroot "$root" env -i "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a journey left: its log, what it saw, its pictures, Blender's output, and how Blender ended."""
+
+    log: list[dict[str, Any]]
+    seen: dict[str, Any]
+    folder: Path
+    output: str
+    status: int
+    seconds: float
+
+
+def play(target: Path, journey: str, folder: Path, package: Path, python: str, voice: Path, wheels: Path) -> Played:
+    """Runs one journey of journeys.py. target: Blender's executable or a chroot. folder: for the log and the pictures."""
+    shutil.rmtree(folder, ignore_errors=True)
+    profile = folder / "profile"
+    profile.mkdir(parents=True)
+    began = time.monotonic()
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(profile), "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": str(profile),
+        "OMP_NUM_THREADS": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GALLIUM_DRIVER": "llvmpipe", "BLENDER_USER_RESOURCES": str(profile),
+        "UNDERSTUDY_MODELS": str(folder / "models"), "UNDERSTUDY_GUI_JOURNEY": journey, "UNDERSTUDY_GUI_FOLDER": str(folder),
+        "UNDERSTUDY_GUI_ZIP": str(package), "UNDERSTUDY_GUI_PYTHON": python, "UNDERSTUDY_GUI_VOICE": str(voice),
+        "UNDERSTUDY_GUI_WHEELS": str(wheels),
+    }  # fmt: skip
+    places = [REPO, folder, package.parent, Path(sys.prefix), Path(sys.base_prefix), wheels]
+    output = folder / "blender.log"
+    with output.open("w", encoding="utf-8") as file:
+        status = subprocess.run(
+            _command(target, environment, places), stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False
+        ).returncode
+    shutil.rmtree(profile, ignore_errors=True)
+    said = output.read_text(encoding="utf-8", errors="replace")
+    if not (folder / "log.json").is_file():
+        raise AssertionError(f"Blender did not begin the journey (status {status}):\n{said[-2000:]}")
+    kept = json.loads((folder / "log.json").read_text(encoding="utf-8"))
+    return Played(kept["log"], kept["seen"], folder, said, status, time.monotonic() - began)
+
+
+def _environment_of_tools() -> dict[str, str]:
+    """What finds `unshare` and `env`, and nothing of this Python."""
+    return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
+
+
+def _command(target: Path, environment: dict[str, str], places: list[Path]) -> list[str]:
+    inside = [f"{name}={value}" for name, value in environment.items()]
+    blender = "blender" if target.is_dir() else str(target)
+    inside += ["timeout", "-k", "10", str(TIME_LIMIT_S), "xvfb-run", "-a", "-s", _SCREEN, blender, *_BLENDER, "--python", str(SESSION)]
+    if not target.is_dir():
+        return ["env", "-i", *inside]
+    bound = " ".join(dict.fromkeys(str(place) for place in places))
+    enter = ["env", f"root={target}", f"places={bound}", "unshare", "--mount", "--net", "--propagation", "private"]
+    return [*enter, "bash", "-c", _ENTER, "enter", *inside]

@@ -1,0 +1,58 @@
+"""Where the journeys are played: UNDERSTUDY_GUI names a Blender or a chroot with one, and `build_addon.py test --gui` sets it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from bench import REPO, Played, play
+
+from understudy.tests.blender_addon.engine.small_wheels import write_wheels
+
+pytest.register_assert_rewrite("judges")
+VOICE = REPO / "weights" / "emotion_voices" / "angry_03b01Wa.flac"
+
+
+@pytest.fixture(scope="session")
+def blender() -> Path:
+    """Skips where none is named."""
+    if "UNDERSTUDY_GUI" not in os.environ:
+        pytest.skip("needs a Blender with a GUI: python3 build_addon.py test --gui BLENDER_OR_CHROOT")
+    return Path(os.environ["UNDERSTUDY_GUI"]).resolve()
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    built = sorted((REPO / "dist").glob("understudy-*.zip"))
+    assert built, "there is no zip: `python3 build_addon.py build` makes it, and `build_addon.py test` does so first"
+    return built[-1]
+
+
+@pytest.fixture(scope="session")
+def play_zip(blender: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path, str], Played]:
+    """Plays a journey with a zip; its pictures and its log are left in a folder of that name in out/gui."""
+    wheels = write_wheels(tmp_path_factory.mktemp("gui") / "wheels")
+    python = os.environ.get("UNDERSTUDY_PYTHON", sys.executable)
+
+    def run(journey: str, package: Path, name: str) -> Played:
+        return play(blender, journey, REPO / "out" / "gui" / blender.name / name, package, python, VOICE, wheels)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def played(blender: Path, package: Path, play_zip: Callable[[str, Path, str], Played]) -> Callable[[str], Played]:
+    """Plays a journey by its name, to its end."""
+
+    def run(journey: str) -> Played:
+        story = play_zip(journey, package, journey)
+        assert "error" not in story.seen, f"{story.seen['error']}\nPictures: {story.folder}\n{story.output[-1500:]}"
+        assert "Traceback" not in story.output, story.output[-3000:]
+        return story
+
+    return run
