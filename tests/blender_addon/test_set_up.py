@@ -34,7 +34,7 @@ def root(addon: UnderstudySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_wheels(tmp_path_factory.mktemp("wheels"))
+    return write_wheels(tmp_path_factory.mktemp("wheels"), modules=400)
 
 
 def test_by_the_button_from_wheels_to_ready_and_away_again(root: Path, wheels: Path) -> None:
@@ -121,7 +121,7 @@ def test_the_command_sets_up_from_wheels_and_removes(root: Path, wheels: Path, c
     assert "start it with --online-mode, or give --wheels FOLDER" in capsys.readouterr().err
     assert batch.main(["setup", "--wheels", str(wheels)]) == batch.DONE
     said = capsys.readouterr().err
-    assert "Unpacking" in said and "understudy: The engine is set up; it computes on the processor." in said
+    assert "Making the environment" in said and "understudy: The engine is set up; it computes on the processor." in said
     assert setting_up.found().state is EngineState.READY
     assert batch.main(["setup", "--remove"]) == batch.DONE
     assert setting_up.found().state is EngineState.NOT_SET_UP

@@ -27,7 +27,7 @@ def blender() -> Path:
 
 
 @pytest.fixture(scope="session")
-def package() -> Path:
+def package(blender: Path) -> Path:
     built = sorted((REPO / "dist").glob("understudy-*.zip"))
     assert built, "there is no zip: `python3 build_addon.py build` makes it, and `build_addon.py test` does so first"
     return built[-1]
