@@ -14,8 +14,7 @@ def model_folders(further: tuple[Path, ...] = ()) -> tuple[Path, ...]:
 
 def find_model(model: str, folders: tuple[Path, ...], card_file: str, kind: str = "model") -> Path:
     """The folder of a model by its name, or by its own full path. Raises WeightsError naming the models of this kind that there are."""
-    is_name = model not in ("", ".", "..") and "/" not in model and "\\" not in model
-    places = [folder / model for folder in folders] if is_name else [Path(model)]
+    places = [folder / model for folder in folders] if is_model_name(model) else [Path(model)]
     for place in places:
         # A path that is not a full one would lead to somewhere else in each process
         if place.is_absolute() and has_card(place, card_file):
@@ -23,6 +22,11 @@ def find_model(model: str, folders: tuple[Path, ...], card_file: str, kind: str 
     names = sorted(card.parent.name for folder in folders for card in folder.glob(f"*/{card_file}"))
     shown = " ".join(model.split())[:60]
     raise WeightsError(f'There is no {kind} "{shown}"; installed: {", ".join(names) or "none"}. Choose one of these in the preferences.')
+
+
+def is_model_name(model: str) -> bool:
+    """Whether it names a folder inside another, and is no path."""
+    return model not in ("", ".", "..") and "/" not in model and "\\" not in model
 
 
 def typed_model(model: str, card_file: str) -> str:

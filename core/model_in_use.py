@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .checkpoints import CARD_FILE, find_bundle
 from .contract import WeightsError, user_models_folder
-from .model_folders import has_card, model_folders
+from .model_folders import has_card, is_model_name, model_folders
 from .whole_file import write_whole
 
 USUAL = "starter"
@@ -19,8 +19,7 @@ def model_in_use() -> str:
             name = file.read(_MOST_BYTES).strip()
     except (OSError, ValueError):
         return USUAL
-    is_name = name not in ("", ".", "..") and "/" not in name and "\\" not in name
-    return name if is_name and any(has_card(folder / name, CARD_FILE) for folder in model_folders()) else USUAL
+    return name if is_model_name(name) and any(has_card(folder / name, CARD_FILE) for folder in model_folders()) else USUAL
 
 
 def use_model(name: str) -> None:

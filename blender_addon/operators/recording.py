@@ -42,16 +42,20 @@ class UNDERSTUDY_OT_record(bpy.types.Operator):
         return started(self, lambda engine: jobs.RecordJob(engine, request), partial(_choose, context.scene.name), jobs.FACE)
 
 
-class UNDERSTUDY_OT_stop_recording(bpy.types.Operator):
+class _OfRecording:
+    """Can be pressed while something is recorded."""
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return allowed(cls, "" if isinstance(jobs.state.job, jobs.RecordJob) else "Nothing is being recorded")
+
+
+class UNDERSTUDY_OT_stop_recording(_OfRecording, bpy.types.Operator):
     """End the recording and choose it"""
 
     bl_idname = "understudy.stop_recording"
     bl_label = "Stop"
     bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, "" if isinstance(jobs.state.job, jobs.RecordJob) else "Nothing is being recorded")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         assert isinstance(jobs.state.job, jobs.RecordJob)
@@ -59,16 +63,12 @@ class UNDERSTUDY_OT_stop_recording(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class UNDERSTUDY_OT_discard_recording(bpy.types.Operator):
+class UNDERSTUDY_OT_discard_recording(_OfRecording, bpy.types.Operator):
     """End the recording and throw it away"""
 
     bl_idname = "understudy.discard_recording"
     bl_label = "Discard"
     bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, "" if isinstance(jobs.state.job, jobs.RecordJob) else "Nothing is being recorded")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         assert isinstance(jobs.state.job, jobs.RecordJob)
