@@ -69,11 +69,15 @@ class Animator:
         self.log.append({"at": round(time.monotonic() - self._began, 2), "what": what, **more})
         (self.folder / "log.json").write_text(json.dumps({"log": self.log, "seen": self.seen}, indent=1, default=str), encoding="utf-8")
 
-    def picture(self, name: str) -> Steps:
-        """Of the whole screen, by the X server: Blender's own is black where software draws."""
+    def picture(self, name: str, region: bpy.types.Region | None = None) -> Steps:
+        """Of the whole screen or of a region, by the X server: Blender's own is black where software draws."""
         yield _SETTLED
         file = f"{sum(entry['what'] == 'picture' for entry in self.log) + 1:02d}-{name}.png"
-        subprocess.run(["import", "-window", "root", self.folder / file], check=True, timeout=60)
+        part: list[str] = []
+        if region is not None:
+            top = self.window.height - region.y - region.height
+            part = ["-crop", f"{region.width}x{region.height}+{region.x}+{top}", "+repage"]
+        subprocess.run(["import", "-window", "root", *part, self.folder / file], check=True, timeout=60)
         self.note("picture", file=file)
 
     # The hand
@@ -221,6 +225,17 @@ class Animator:
         self.note("waited", until=what, longest_hold=round(longest, 2))
 
     # Habits
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> Steps:
+        yield from self.move(*start)
+        yield _SETTLED
+        self.event("LEFTMOUSE", "PRESS")
+        yield 0.1
+        for part in (0.1, 0.5, 1.0):
+            yield from self.move(*(a + part * (b - a) for a, b in zip(start, end, strict=True)))
+            yield 0.2
+        self.event("LEFTMOUSE", "RELEASE")
+        yield _SETTLED
 
     def into_the_view(self) -> Steps:
         """Keys go where the cursor is."""

@@ -20,7 +20,7 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[2]
 SESSION = Path(__file__).with_name("session.py")
 TIME_LIMIT_S = 600
-HEIGHT, TALL = 1000, {"looks": 2400}  # pixels of the screen
+HEIGHT, TALL = 1000, {"looks": 3300}  # pixels of the screen
 _SCREEN = "-screen 0 1600x{}x24 +extension GLX -nolisten tcp"
 _BLENDER = ("--factory-startup", "--gpu-backend", "opengl", "--enable-event-simulate")
 # A chroot is without a network; outside of one a set-up must not reach pip's indexes either

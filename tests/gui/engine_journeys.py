@@ -84,7 +84,7 @@ def removed(animator: Animator) -> Steps:
     yield from animator.picture("extensions")
     _, y = yield from animator.find("extensions.package_show_set", across=0.03)
     _, region = animator.looked_at()
-    yield from animator.click("the menu of the extension", region.x + region.width - 45, y)
+    yield from animator.click("the menu of the extension", region.x + region.width - 25, y)
     yield 1.0
     yield from animator.picture("menu")
     yield from animator.key("U")  # of Uninstall

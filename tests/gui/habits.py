@@ -13,14 +13,19 @@ PROMPT = "a person waves with the right hand"
 
 
 def arrive(animator: Animator, python: str = os.environ.get("UNDERSTUDY_GUI_PYTHON", "")) -> Steps:
-    """The extension installed as "Install from Disk" does, the engine's Python named in its preferences, the tab opened."""
+    """The extension installed, its tab opened."""
+    yield from install(animator, python)
+    yield from animator.open_the_tab()
+    yield from animator.picture("tab")
+
+
+def install(animator: Animator, python: str) -> Steps:
+    """The extension as "Install from Disk" does it, and the engine's Python named in its preferences."""
     yield from animator.key("ESC")  # the splash
     bpy.ops.extensions.package_install_files(filepath=os.environ["UNDERSTUDY_GUI_ZIP"], repo="user_default", enable_on_install=True)
     animator.note("installed", zip=Path(os.environ["UNDERSTUDY_GUI_ZIP"]).name)
     bpy.context.preferences.addons["bl_ext.user_default.understudy"].preferences.engine_python = python
     yield 0.5
-    yield from animator.open_the_tab()
-    yield from animator.picture("tab")
 
 
 def with_a_character(animator: Animator) -> Steps:

@@ -31,7 +31,7 @@ def leftovers(hooked: dict[str, Callable[[], object]], pid: int, environment: Pa
         "handlers": [function.__name__ for function in _handlers() if str(getattr(function, "__module__", "")).startswith(EXTENSION)],
         "threads": [thread.name for thread in threading.enumerate() if _NAME in thread.name.lower()],
         "processes": [pid] if _runs(pid) else [],
-        "preferences": [name for name in bpy.context.preferences.addons.keys() if _NAME in name],
+        "preferences": [each.module for each in bpy.context.preferences.addons if _NAME in each.module],
         "files": [str(path) for path in (Path(bpy.utils.user_resource("EXTENSIONS"), "user_default", _NAME),) if path.exists()],
         "environment": [path.name for path in environment.glob("py*")],
     }
