@@ -19,13 +19,11 @@ _LOG_LINES = 400
 
 
 class _State:
-    """What runs, what was found out about the machine, and the last sentence for the panel."""
+    """What runs, and what was found out about the machine."""
 
     def __init__(self) -> None:
         self.run: Run | None = None
         self.look: MachineLook | None = None
-        self.message = ""
-        self.is_error = False
         self.found: tuple[float, str, EnginePython] | None = None
 
 

@@ -137,7 +137,7 @@ def set_up_from_wheels(animator: Animator) -> Steps:
     yield from animator.picture("setting-up")
     yield from animator.wait("the engine is set up", lambda: setting_up.state.run is None, watch, patience_s=300)
     yield from animator.picture("set-up")
-    animator.seen |= {"steps": steps, "state": setting_up.found().state.name, "said": setting_up.state.message}
+    animator.seen |= {"steps": steps, "state": setting_up.found().state.name, "said": animator.module("jobs").state.message}
 
 
 _ALL = (set_up_from_wheels, first_keys, newcomer, cancelled, worker_killed, voice_to_face, saved_and_loaded, quit_at_work)
