@@ -148,7 +148,8 @@ class _LineOperator(TaskOperator):
                     confirm_text="Key Again", icon="WARNING",
                 )
             )  # fmt: skip
-        self.question = _AGREED if self.question == _AGREED else _LOOK
+        if self.question == _NOT_ASKED and not bpy.app.background:
+            self.question = _LOOK
         return super().invoke(context, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -168,15 +169,6 @@ class _LineOperator(TaskOperator):
         press = getattr(bpy.ops.understudy, type(operator).bl_idname.partition(".")[2])
         return set(press("INVOKE_DEFAULT", **{**operator.as_keywords(), "question": question}))
 
-    def _line_task(self, context: bpy.types.Context, change: Callable[[KeptLine], KeptLine]) -> LinesTask:
-        if reason := line_refused(context):
-            raise UnderstudyError(reason)
-        face, line = chosen_face(context), line_here(context)
-        assert face is not None and line is not None
-        lines = tuple(lines_to_key_again(face, change(line)))
-        is_looking = self.question == _LOOK and not bpy.app.background
-        return LinesTask(lines, face.name, face_map.of(face), line if is_looking else None)
-
 
 class UNDERSTUDY_OT_apply_amounts(_LineOperator, bpy.types.Operator):
     """Key the spoken line at the current frame again with the amounts as they are now"""
@@ -191,7 +183,8 @@ class UNDERSTUDY_OT_apply_amounts(_LineOperator, bpy.types.Operator):
         return allowed(cls, line_refused(context))
 
     def new_task(self, context: bpy.types.Context) -> Task:
-        return self._line_task(context, lambda line: replace(line, amounts=amounts_of(settings.of(context.scene).speech)))
+        amounts = amounts_of(settings.of(context.scene).speech)
+        return _line_task(context, lambda line: replace(line, amounts=amounts), self.question)
 
 
 class UNDERSTUDY_OT_next_variation(_LineOperator, bpy.types.Operator):
@@ -213,7 +206,7 @@ class UNDERSTUDY_OT_next_variation(_LineOperator, bpy.types.Operator):
         return allowed(cls, reason)
 
     def new_task(self, context: bpy.types.Context) -> Task:
-        return self._line_task(context, lambda line: replace(line, shown=(line.shown + self.step) % line.variations))
+        return _line_task(context, lambda line: replace(line, shown=(line.shown + self.step) % line.variations), self.question)
 
 
 class UNDERSTUDY_OT_show_amounts(bpy.types.Operator):
@@ -233,6 +226,14 @@ class UNDERSTUDY_OT_show_amounts(bpy.types.Operator):
         for name in AMOUNT_NAMES:
             setattr(settings.of(context.scene).speech, name, getattr(line.amounts, name))
         return {"FINISHED"}
+
+
+def _line_task(context: bpy.types.Context, change: Callable[[KeptLine], KeptLine], question: str) -> LinesTask:
+    if reason := line_refused(context):
+        raise UnderstudyError(reason)
+    face, line = chosen_face(context), line_here(context)
+    assert face is not None and line is not None
+    return LinesTask(tuple(lines_to_key_again(face, change(line))), face.name, face_map.of(face), line if question == _LOOK else None)
 
 
 def _clips(context: bpy.types.Context, speech: UnderstudySpeech) -> Sequence[sequencer.Clip]:
