@@ -37,14 +37,14 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
         row.operator("understudy.add_character", text="", icon="ADD")
         layout.prop(chosen, "prompt", text="")
         _draw_options(layout, chosen)
-        if jobs.state.job is not None:
+        if jobs.state.job is not None and jobs.state.place == jobs.BODY:
             draw_progress(layout, jobs.state.job)
-        elif setting_up.found().state.is_usable:
+        elif setting_up.state.run is None and setting_up.found().state.is_usable:
             _draw_generate(layout, context)
             draw_update(layout, context)
         else:
             draw_set_up(layout, context)
-        draw_message(layout, context, jobs.BODY)
+        draw_message(layout, context, jobs.BODY, jobs.ENGINE)
 
 
 class _ClosedSubpanel(_SidebarPanel):
@@ -72,7 +72,7 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
     bl_idname = "UNDERSTUDY_PT_engine"
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_engine(self.layout, context, is_alone=setting_up.found().state.is_usable)
+        draw_engine(self.layout, context, is_alone=False)
         self.layout.operator("understudy.preferences")
 
 
@@ -92,7 +92,7 @@ class UNDERSTUDY_PT_face(_SidebarPanel, bpy.types.Panel):
         _draw_emotion(layout, chosen.speech)
         if isinstance(jobs.state.job, jobs.RecordJob):
             draw_recording(layout, jobs.state.job)
-        elif jobs.state.job is not None:
+        elif jobs.state.job is not None and jobs.state.place == jobs.FACE:
             draw_progress(layout, jobs.state.job)
         else:
             _draw_speak(layout, context)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import settings
+from .. import jobs, settings
 from ..animation.smpl_armature import add_character
 from .answers import can_add, cancelled
 
@@ -24,7 +24,7 @@ class UNDERSTUDY_OT_add_character(bpy.types.Operator):
         try:
             armature = add_character(collection=context.collection)
         except (OSError, ValueError, KeyError) as error:
-            return cancelled(self, f"The default body cannot be read ({error}): install the extension again.")
+            return cancelled(self, f"The default body cannot be read ({error}): install the extension again.", jobs.BODY)
         settings.of(context.scene).character = armature
         return {"FINISHED"}
 

@@ -9,7 +9,7 @@ import bpy
 
 from ...core.contract import ARKIT, FLAME_2020, FLAME_2023, FLAME_2023_OPEN, FaceMotion, UnderstudyError
 from ...core.contract.head import DEFAULT_HEAD, read_head
-from .. import face_map, settings
+from .. import face_map, jobs, settings
 from ..animation.body import scene_fps
 from ..animation.face import key_face_now
 from ..animation.face_target import face_mesh, face_space, refusal
@@ -111,9 +111,9 @@ class UNDERSTUDY_OT_apply_face(bpy.types.Operator):
         try:
             keyed = key_face_now(task.face, FaceMotion.load(task.path), task.start_frame, task.fps, task.keys)
         except UnderstudyError as error:
-            return cancelled(self, str(error))
+            return cancelled(self, str(error), jobs.FACE)
         except OSError as error:
-            return cancelled(self, f"{task.path.name} cannot be opened ({error.strerror}): choose a face motion, an .npz.")
+            return cancelled(self, f"{task.path.name} cannot be opened ({error.strerror}): choose a face motion, an .npz.", jobs.FACE)
         for notice in keyed.notices:
             self.report({"WARNING"}, notice)
         self.report({"INFO"}, f"Keyed “{keyed.actions[0]}”")
@@ -167,9 +167,9 @@ def _added(operator: bpy.types.Operator, context: bpy.types.Context, path: Path,
     try:
         head = read_head(path, release)
     except UnderstudyError as error:
-        return cancelled(operator, str(error))
+        return cancelled(operator, str(error), jobs.FACE)
     except OSError as error:
-        return cancelled(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.")
+        return cancelled(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.", jobs.FACE)
     settings.of(context.scene).face = add_head(head, collection=context.collection)
     return {"FINISHED"}
 

@@ -37,7 +37,7 @@ class UNDERSTUDY_OT_record(bpy.types.Operator):
         try:
             path = next_recording()
         except BadRequest as error:
-            return cancelled(self, str(error))
+            return cancelled(self, str(error), jobs.FACE)
         request = RecordRequest(0, str(path), prefs.microphone.strip() if prefs else "", self.seconds)
         return started(self, lambda engine: jobs.RecordJob(engine, request), partial(_choose, context.scene.name), jobs.FACE)
 

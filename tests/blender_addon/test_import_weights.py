@@ -53,7 +53,7 @@ def kept_tiny_engines() -> Iterator[list[Engine]]:
 @pytest.fixture
 def prefs(
     addon: UnderstudySettings, kept_engines: list[Engine], kept_tiny_engines: list[Engine], tiny_engine_python: Path, users_folder: Path
-) -> Iterator[preferences.UnderstudyPreferences]:
+) -> Iterator[preferences.Preferences]:
     """The preferences, with an engine that takes tiny files and a folder of the user's without models."""
     chosen = preferences.current()
     assert chosen is not None
@@ -73,7 +73,7 @@ def prefs(
 
 
 def test_an_imported_model_is_in_the_list_and_generates_without_a_restart(
-    prefs: preferences.UnderstudyPreferences, downloads: Path
+    prefs: preferences.Preferences, downloads: Path
 ) -> None:
     assert NAME not in models.known()
     assert bpy.ops.understudy.import_weights(directory=str(downloads)) == {"FINISHED"}
@@ -88,7 +88,7 @@ def test_an_imported_model_is_in_the_list_and_generates_without_a_restart(
     assert settings.character.animation_data.action
 
 
-def test_files_of_one_folder_that_were_marked(prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path) -> None:
+def test_files_of_one_folder_that_were_marked(prefs: preferences.Preferences, downloads: Path, users_folder: Path) -> None:
     marked = [{"name": path.name} for path in downloads.iterdir() if path.is_file()]
     folders = [{"name": path.name} for path in downloads.iterdir() if path.is_dir()]
     assert bpy.ops.understudy.import_weights(directory=str(downloads), files=marked, dirs=folders, model_name="mine") == {"FINISHED"}
@@ -98,7 +98,7 @@ def test_files_of_one_folder_that_were_marked(prefs: preferences.UnderstudyPrefe
 
 
 def test_a_refusal_is_one_sentence_where_the_animator_looks(
-    prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path
+    prefs: preferences.Preferences, downloads: Path, users_folder: Path
 ) -> None:
     with pytest.raises(RuntimeError, match=r"Missing: the RVQ-VAE"):
         bpy.ops.understudy.import_weights(directory=str(downloads), files=[{"name": FLOW}])
@@ -111,7 +111,7 @@ def test_a_refusal_is_one_sentence_where_the_animator_looks(
     assert not users_folder.is_dir() or list(users_folder.iterdir()) == []
 
 
-def test_a_second_import_asks_whether_to_replace(prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path) -> None:
+def test_a_second_import_asks_whether_to_replace(prefs: preferences.Preferences, downloads: Path, users_folder: Path) -> None:
     bpy.ops.understudy.import_weights(directory=str(downloads))
     with pytest.raises(RuntimeError, match=r"already: choose Replace"):
         bpy.ops.understudy.import_weights(directory=str(downloads))
@@ -121,7 +121,7 @@ def test_a_second_import_asks_whether_to_replace(prefs: preferences.UnderstudyPr
 
 
 def test_what_others_need_stays_and_a_removed_model_is_chosen_no_longer(
-    prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path
+    prefs: preferences.Preferences, downloads: Path, users_folder: Path
 ) -> None:
     bpy.ops.understudy.import_weights(directory=str(downloads))
     with pytest.raises(RuntimeError, match=f"{NAME} read prompts with {CLIP}: remove these first"):
@@ -148,7 +148,7 @@ def tick_until(stage: str) -> jobs.ModelJob:
 
 @pytest.mark.parametrize("stage", ["Starting the engine", "Reading"])
 def test_a_cancelled_import_leaves_nothing(
-    stage: str, prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path
+    stage: str, prefs: preferences.Preferences, downloads: Path, users_folder: Path
 ) -> None:
     engine = jobs.ready_engine()
     job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
@@ -160,7 +160,7 @@ def test_a_cancelled_import_leaves_nothing(
     assert not users_folder.is_dir() or list(users_folder.iterdir()) == []
 
 
-def test_the_timer_of_the_interface_ends_with_the_model_in_the_list(prefs: preferences.UnderstudyPreferences, downloads: Path) -> None:
+def test_the_timer_of_the_interface_ends_with_the_model_in_the_list(prefs: preferences.Preferences, downloads: Path) -> None:
     engine = jobs.ready_engine()
     job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
     timed_job.drive(job, operators._finish, jobs.BODY)
@@ -211,7 +211,7 @@ class Room:
     preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))  # Blender's is 0 without a window
 
 
-def test_the_preferences_show_licences_and_remove_only_what_was_imported(prefs: preferences.UnderstudyPreferences, downloads: Path) -> None:
+def test_the_preferences_show_licences_and_remove_only_what_was_imported(prefs: preferences.Preferences, downloads: Path) -> None:
     bpy.ops.understudy.import_weights(directory=str(downloads))
     drawn = Drawn()
     model_list.draw_models(drawn, Room)  # type: ignore[arg-type]

@@ -115,4 +115,4 @@ def watched_set_up(animator: Animator, name: str) -> Steps:
     yield from animator.picture("setting-up")
     yield from animator.wait("the engine is set up", lambda: setting_up.state.run is None, watch, patience_s=300)
     yield from animator.picture(name)
-    animator.seen |= {"steps": steps, "state": setting_up.found().state.name, "said": setting_up.state.message}
+    animator.seen |= {"steps": steps, "state": setting_up.found().state.name, "said": animator.module("jobs").state.message}

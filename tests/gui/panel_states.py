@@ -29,9 +29,9 @@ def setting_up(module: Module) -> None:
 
 def set_up_failed(module: Module) -> None:
     _engine(module, "HALF_SET_UP")
-    state = module("setting_up").state
-    state.look = SimpleNamespace(offer=OFFER, machine=True)
-    state.message, state.is_error = "The network does not answer: look at it, then go on. What was fetched is kept.", True
+    module("setting_up").state.look = SimpleNamespace(offer=OFFER, machine=True)
+    told = "The network does not answer: look at it, then go on. What was fetched is kept."
+    module("jobs").tell(told, is_error=True, about=module("jobs").ENGINE)
 
 
 def ready(module: Module) -> None:
@@ -47,28 +47,28 @@ def generating(module: Module) -> None:
     ready(module)
     job = module("jobs").EngineJob(None)
     job.stage, job.factor = "Generating motion tokens", 0.6
-    module("jobs").state.job = job
+    module("jobs").begin(job, module("jobs").BODY)
 
 
 def recording(module: Module) -> None:
     ready(module)
     jobs = module("jobs")
     engine = SimpleNamespace(submit=lambda _request: None, next_id=lambda: 1, cancel=lambda: None)
-    jobs.state.job = jobs.RecordJob(engine, module("core.contract").RecordRequest(0, "voice.wav"))
+    jobs.begin(jobs.RecordJob(engine, module("core.contract").RecordRequest(0, "voice.wav")), jobs.FACE)
     jobs.state.job.stage, jobs.state.job.level = module("core.contract").RECORDING_STAGE, 0.4
 
 
 def failed(module: Module) -> None:
     ready(module)
-    state = module("jobs").state
-    state.message, state.is_error = SENTENCE, True
+    module("jobs").tell(SENTENCE, is_error=True)
 
 
 def finished(module: Module) -> None:
     ready(module)
     state = module("jobs").state
     state.engine = SimpleNamespace(is_running=True, is_busy=False, idle_seconds=0.0, pid=os.getpid(), log=(), close=lambda: None)
-    state.message, state.memory_mb = "“a person waves with the right hand (seed 1606252093)” and 3 more Actions", 1234.0
+    state.memory_mb = 1234.0
+    module("jobs").tell("“a person waves with the right hand (seed 1606252093)” and 3 more Actions", frames=(1.0, 297.0))
 
 
 STATES: dict[str, Callable[[Module], None]] = {
@@ -87,4 +87,4 @@ def _engine(module: Module, name: str) -> None:
     state = engine.EngineState[name]
     folder = module("setting_up").engine_root() / "py3.11-torch2.13.0"
     made = environments.Environment(folder, "3.11", "2.13.0+cu130", "NVIDIA GeForce RTX 4090", ()) if state.is_usable else None
-    module("setting_up").state.found = math.inf, engine.EnginePython(state, "python", made)
+    module("setting_up").state.found = math.inf, "", engine.EnginePython(state, "python", made)
