@@ -11,11 +11,10 @@ from typing import Any
 import blf
 import bpy
 from animator import Animator, Steps
-from habits import install, open_preferences
+from habits import EXTENSION, install, open_preferences
 from panel_states import STATES, clear
 from recorded_layout import RecordedLayout
 
-EXTENSION = "bl_ext.user_default.understudy"
 _MARGINS = 83  # pixels at scale 1, counted in a picture: of the tabs, the panel's edges, and the icon before a sentence
 
 
@@ -36,7 +35,9 @@ def looks(animator: Animator) -> Steps:
     _open_all_panels(animator)
     bpy.ops.understudy.add_character()
     bpy.ops.understudy.add_head()
-    bpy.ops.screen.screen_full_area()  # what is not drawn takes no time
+    area, region = animator.region("WINDOW")
+    with bpy.context.temp_override(window=animator.window, area=area, region=region):
+        bpy.ops.screen.screen_full_area()  # what is not drawn takes no time
     yield 1.0
     yield from animator.open_the_tab()
     animator.seen["cut"], animator.seen["widths"] = [], {}
