@@ -7,6 +7,7 @@ import bpy
 from ..core.contract import MAX_PROMPT_CHARACTERS, MAX_SECONDS, MAX_SEED, MAX_VARIATIONS, MIN_SECONDS, Quality
 from . import speech_settings
 
+EXAMPLE = "a person walks forward"
 QUALITIES = (
     (Quality.DRAFT.name, "Draft", "Fastest: to see whether the prompt is understood"),
     (Quality.NORMAL.name, "Normal", "As the model was measured"),
@@ -35,7 +36,7 @@ class UnderstudySettings(bpy.types.PropertyGroup):
         " Empty: the active object",
     )  # fmt: skip
     prompt: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Prompt", default="a person walks forward", maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"},
+        name="Prompt", default=EXAMPLE, maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"},
         description='What the character does, in English. Several steps are joined by "then": walks forward, then waves',
     )  # fmt: skip
     use_seconds: bpy.props.BoolProperty(  # type: ignore[valid-type]
