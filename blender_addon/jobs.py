@@ -28,7 +28,7 @@ from ..core.contract import (
     UnderstudyError,
 )
 from . import preferences, setting_up
-from .engine.client import Engine, EngineSettings
+from .engine.client import LAST_WAIT_S, Engine, EngineSettings
 from .tasks import Keyed, Task
 
 # One tick of the interface may take this long; a slice of keying ends a little later
@@ -254,10 +254,10 @@ def ready_engine() -> Engine:
     return state.engine
 
 
-def stop_engine() -> None:
-    """Ends the worker and gives its memory back."""
+def stop_engine(patience_s: float = 0.0) -> None:
+    """Ends the worker and gives its memory back. patience_s: how long to wait until it is gone."""
     if state.engine is not None:
-        state.engine.close()
+        state.engine.close(patience_s)
         state.engine = None
 
 
@@ -291,4 +291,4 @@ def unregister() -> None:
     if state.job is not None:
         state.job.cancel()
         state.job = None
-    stop_engine()
+    stop_engine(LAST_WAIT_S)

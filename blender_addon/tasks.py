@@ -28,8 +28,8 @@ from ..core.contract import (
 )
 from . import sequencer
 from .animation.body import BodyDraft, draft_motion, key_motion
-from .animation.face import KeyedFace, draft_face, is_worn_by, key_face
-from .animation.face_lines import FaceLine
+from .animation.face import KeyedFace, LineEdited, draft_face, is_worn_by, key_face, was_edited
+from .animation.face_lines import FaceLine, KeptLine
 from .animation.take_head import with_head_turns
 from .engine.client import Engine
 
@@ -186,13 +186,19 @@ class TakeTask:
 
 @dataclass(frozen=True)
 class LinesTask:
-    """Lines that a face has spoken are keyed once more, with other amounts or in another variation; no model is asked."""
+    """Lines that a face has spoken are keyed once more, with other amounts or in another variation; no model is asked.
+
+    unless_edited: a line whose keys must be as they were written; else the steps raise LineEdited.
+    """
 
     lines: tuple[FaceLine, ...]
     face: str
     keys: Mapping[str, str] = field(default_factory=dict)
+    unless_edited: KeptLine | None = None
 
     def steps(self) -> Steps:
+        if self.unless_edited is not None and (yield from was_edited(self.face, self.unless_edited)):
+            raise LineEdited(f"The keys of “{self.unless_edited.name}” were changed since they were made.")
         keyed = yield from key_face(self.face, self.lines, self.keys)
         return Keyed(keyed.actions, keyed.notices, _frames(self.lines))
 

@@ -12,6 +12,7 @@ import bpy
 
 from ...core.contract import Cancelled, UnderstudyError
 from .. import jobs, setting_up
+from ..engine.client import LAST_WAIT_S
 from ..engine_runs import EngineSetUp, Removal, Run
 from ..feedback import redraw
 from .answers import allowed, cancelled, complain
@@ -96,7 +97,7 @@ class UNDERSTUDY_OT_remove_engine(bpy.types.Operator):
         return set(context.window_manager.invoke_confirm(self, event, title=title, message=message, confirm_text="Remove", icon="WARNING"))
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        jobs.stop_engine()
+        jobs.stop_engine(LAST_WAIT_S)
         return started(self, lambda: Removal(setting_up.engine_root()))
 
 
