@@ -9,7 +9,7 @@ from .animation.face_keys import short_name
 from .characters import chosen_character, lacks_character
 from .engine_panel import draw_engine, draw_set_up, draw_update
 from .feedback import draw_message, draw_progress, draw_recording, draw_sentence
-from .operators.face import can_have_map, chosen_face, lacks_face
+from .operators.face import can_have_map, chosen_face, face_refused, lacks_face
 from .operators.generate import hints, refused
 from .operators.speech import line_here, line_refused, speech_refused
 from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
@@ -88,7 +88,7 @@ class UNDERSTUDY_PT_face(_SidebarPanel, bpy.types.Panel):
         layout, chosen = self.layout, settings.of(context.scene)
         row = layout.row(align=True)
         meant = chosen_face(context)
-        row.prop(chosen, "face", text="", placeholder=meant.name if meant else "Face")
+        row.prop(chosen, "face", text="", placeholder=meant.name if meant and not face_refused(context) else "Face")
         row.operator("understudy.add_head", text="", icon="ADD")
         row.operator("understudy.add_flame_head", text="", icon="FILE_FOLDER")
         _draw_sound(layout, context, chosen.speech)

@@ -27,19 +27,19 @@ def home(context: bpy.types.Context) -> bpy.types.Collection:
 def put(context: bpy.types.Context, added: bpy.types.Object) -> None:
     """Stands an object and its children at the 3D cursor, or to the right (+X) of what stands there already, where it is seen.
 
-    In Object Mode it becomes the only selected object and the active one; a pose that is being worked on stays at hand.
+    In Object Mode all of it becomes the selection, and the object the active one; a pose that is being worked on stays at hand.
     """
     added.location = context.scene.cursor.location
     context.view_layer.update()
     family = [added, *added.children_recursive]
     low, high = _box(family)
-    shift = _shift_beside(low, high, list(_obstacles(context, family)))
-    added.location.x += shift
+    added.location.x += _shift_beside(low, high, list(_obstacles(context, family)))
     context.view_layer.update()
     if context.mode == "OBJECT":
         for each in context.selected_objects:
             each.select_set(False)
-        added.select_set(True)
+        for each in family:  # so that X deletes the skin with its armature
+            each.select_set(True)
         context.view_layer.objects.active = added
     if context.area is not None and context.area.type == "VIEW_3D":
         _show(context.area, family)
