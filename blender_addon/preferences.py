@@ -63,7 +63,7 @@ class Preferences:
 
     idle_minutes: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Free Memory After Minutes", default=10, min=0, max=600,
-        description="Minutes without work after which the engine gives its memory back; 0 keeps it",
+        description="Minutes without work, up to 600, after which the engine gives its memory back; 0 keeps it",
     )  # fmt: skip
     use_free_before_render: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Free Memory Before Rendering", default=False,

@@ -17,7 +17,8 @@ def allowed(operator: type[bpy.types.Operator], reason: str) -> bool:
 
 def can_add(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
     """For poll(): whether objects can be added now."""
-    return allowed(operator, "" if context.mode in ("OBJECT", "POSE") else "Switch to Object Mode first")
+    way_out = "Leave Edit Mode first (Tab)" if context.mode.startswith("EDIT") else "Switch to Object Mode first"
+    return allowed(operator, "" if context.mode in ("OBJECT", "POSE") else way_out)
 
 
 def cancelled(operator: bpy.types.Operator, sentence: str, about: str) -> set[str]:

@@ -25,7 +25,7 @@ class UNDERSTUDY_OT_record(bpy.types.Operator):
 
     seconds: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="At Most", default=600.0, min=0.1, max=MAX_RECORDING_SECONDS, options={"SKIP_SAVE"},
-        description="The recording ends by itself after this long",
+        description=f"The recording ends by itself after this long, in seconds, up to {MAX_RECORDING_SECONDS:g}",
     )  # fmt: skip
 
     @classmethod

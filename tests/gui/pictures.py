@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import bpy
 from animator import Animator, Steps
 from habits import EXTENSION, current_job, generate, install, type_prompt
 
-_VIEW, _HEIGHT = 560, 600  # pixels of the view beside the sidebar, and of both
+_VIEW, _HEIGHT = 560, 780  # pixels of the view beside the sidebar, and of both
 _QUALITY = "82"
 
 
@@ -18,7 +21,7 @@ def pictures(animator: Animator) -> Steps:
     yield from animator.open_the_tab()
     yield from animator.wait("what would be fetched", lambda: animator.module("setting_up").look().offer)
     yield 1.0
-    _keep(animator, "set_up", view=0)
+    _keep(animator, "set_up", view=0, height=500)
     bpy.context.preferences.addons[EXTENSION].preferences.engine_python = os.environ["UNDERSTUDY_GUI_PYTHON"]
     bpy.data.objects.remove(bpy.data.objects["Cube"])
     yield 1.0
@@ -32,12 +35,12 @@ def pictures(animator: Animator) -> Steps:
 
 
 def _face(animator: Animator) -> Steps:
-    bpy.context.scene.understudy.character = None
-    for each in [each for each in bpy.data.objects if each.type in ("ARMATURE", "MESH")]:
-        bpy.data.objects.remove(each)
+    for each in bpy.data.objects:
+        each.hide_set(True)
     bpy.ops.understudy.add_head()
     speech = bpy.context.scene.understudy.speech
-    speech.sound_file, speech.emotion = os.environ["UNDERSTUDY_GUI_VOICE"], "happy"
+    voice = shutil.copy(os.environ["UNDERSTUDY_GUI_VOICE"], Path(tempfile.gettempdir(), "voice.flac"))
+    speech.sound_file, speech.emotion = str(voice), "happy"
     yield 1.0
     yield from animator.press("understudy.generate_face")
     yield from animator.wait("the engine works", lambda: current_job(animator) is not None)
@@ -61,11 +64,11 @@ def _seen_whole(animator: Animator) -> Steps:
     yield 2.0
 
 
-def _keep(animator: Animator, name: str, view: int = _VIEW) -> None:
+def _keep(animator: Animator, name: str, view: int = _VIEW, height: int = _HEIGHT) -> None:
     """The sidebar and what is left of it."""
     _, region = animator.region("UI")
     left, top = region.x - view, animator.window.height - region.y - region.height
-    part = f"{view + region.width}x{_HEIGHT}+{left}+{top}"
+    part = f"{view + region.width}x{height}+{left}+{top}"
     subprocess.run(
         ["import", "-window", "root", "-crop", part, "+repage", "-quality", _QUALITY, animator.folder / f"{name}.jpg"], check=True, timeout=60
     )
