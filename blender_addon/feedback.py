@@ -12,7 +12,6 @@ from . import jobs
 
 _PIXELS_A_CHARACTER = 7.0
 _CLIPPED = 0.99
-_BOX_SHARE = 0.95  # of the region's width that a box leaves
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 
@@ -41,9 +40,8 @@ def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about:
     state = jobs.state
     if not state.message or state.about not in about:
         return
-    column = layout.box().column()
-    draw_sentence(column, context, state.message, "ERROR" if state.is_error else "CHECKMARK", _BOX_SHARE)
-    row = column.row(align=True)
+    draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
+    row = layout.row(align=True)
     if state.is_error:
         row.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
     elif state.frames is not None:
