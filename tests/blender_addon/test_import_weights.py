@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,29 +17,20 @@ from understudy.blender_addon.operators import models as operators
 from understudy.blender_addon.operators import timed_job
 from understudy.blender_addon.settings import UnderstudySettings
 from understudy.core.contract import ImportRequest, Quality
+from understudy.tests.blender_addon.tiny_engine import write_tiny_downloads, write_tiny_engine
 
-SCRIPT = Path(__file__).resolve().parents[1] / "tiny_downloads.py"
 NAME, CLIP, FLOW = "discord-humanml3d", "clip-vit-b32", "DisCoRD_Momask_RFDecoder_best.pth"
-PROGRAM = """#!{here}
-import os, sys
-os.execv({python!r}, [{python!r}, "-s", "-u", {script!r}, *sys.argv[sys.argv.index("core") + 1 :]])
-"""
 
 
 @pytest.fixture(scope="module")
 def downloads(tmp_path_factory: pytest.TempPathFactory, engine_python: str, clip_merges: Path) -> Path:
-    folder = tmp_path_factory.mktemp("downloads") / "humanml3d"
-    subprocess.run([engine_python, SCRIPT, folder], check=True)
-    return folder
+    return write_tiny_downloads(tmp_path_factory.mktemp("downloads") / "humanml3d", engine_python)
 
 
 @pytest.fixture(scope="module")
 def tiny_engine_python(tmp_path_factory: pytest.TempPathFactory, engine_python: str) -> Path:
     """Stands where the engine's Python is expected, and takes tiny files for the published ones."""
-    program = tmp_path_factory.mktemp("program") / "python"
-    program.write_text(PROGRAM.format(here=sys.executable, python=engine_python, script=str(SCRIPT)))
-    program.chmod(0o755)
-    return program
+    return write_tiny_engine(tmp_path_factory.mktemp("program"), engine_python)
 
 
 @pytest.fixture(scope="module")
