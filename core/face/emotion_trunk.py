@@ -89,11 +89,14 @@ class TrunkConvolutions(nn.Module):
         self.conv_layers = nn.ModuleList(_sound_convolution(n_inputs, width, kernel, stride) for n_inputs, kernel, stride in sizes)
 
     def forward(self, sound: Tensor) -> Tensor:
-        layers = [
-            FrameConvolution.of(layer[0].weight, stride, nn.Sequential(layer[2][1], layer[3]))
-            for layer, stride in zip(self.conv_layers, CONV_STRIDES, strict=True)
-        ]
+        layers = [_on_frames(layer, stride) for layer, stride in zip(self.conv_layers, CONV_STRIDES, strict=True)]
         return torch.stack([in_pieces(clip, layers) for clip in sound])
+
+
+def _on_frames(layer: nn.Module, stride: int) -> FrameConvolution:
+    conv, norm, activation = layer.get_submodule("0"), layer.get_submodule("2"), layer.get_submodule("3")
+    assert isinstance(conv, nn.Conv1d)
+    return FrameConvolution.of(conv.weight, stride, lambda frames: activation(norm(frames)))
 
 
 def _sound_convolution(n_inputs: int, width: int, kernel: int, stride: int) -> nn.Sequential:
