@@ -16,7 +16,6 @@ _MARGINS = 84.0  # tabs, edges, and the icon beside a sentence
 _NARROW = 240.0  # below it, labels are cut in two columns
 _LEAST_ROOM = 60.0
 _CLIPPED = 0.99
-_BOX_SHARE = 0.95  # of the region's width that a box leaves
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 
@@ -45,9 +44,8 @@ def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about:
     state = jobs.state
     if not state.message or state.about not in about:
         return
-    column = layout.box().column()
-    draw_sentence(column, context, state.message, "ERROR" if state.is_error else "CHECKMARK", _BOX_SHARE)
-    row = column.row(align=True)
+    draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
+    row = layout.row(align=True)
     if state.is_error:
         row.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
     elif state.frames is not None:

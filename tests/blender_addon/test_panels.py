@@ -104,6 +104,16 @@ def test_the_preferences_draw_and_explain_themselves(state: str) -> None:
     assert layout.drawn.undescribed == []
 
 
+def test_work_under_way_has_one_bar_and_its_end_is_told_once(state: str) -> None:
+    sidebar = [drawn(panel, width=4000) for panel in shown_panels()]
+    assert sum(each.bars for each in sidebar) == (state in ("setting_up", "generating", "recording"))
+    message = module("jobs").state.message
+    assert bool(message) == (state in ("set_up_failed", "failed", "finished"))
+    assert not message or sum(text == message for each in sidebar for text in each.texts) == 1
+    assert sum("understudy.dismiss_message" in each.operators for each in sidebar) == bool(message)
+    assert sum("understudy.extend_scene" in each.operators for each in sidebar) == (state == "finished")
+
+
 class _Drawing:
     """The preferences with a layout, which they have only while Blender draws them."""
 
