@@ -18,9 +18,10 @@ from .body.text_encoder import EncodedText
 from .body.token_generator import UnmaskingSettings, generate_base_tokens
 from .body.token_matcher import best_fitting
 from .body.token_plan import LONGEST_WINDOW
-from .checkpoints import BodyConfigs, build_networks, load_text_encoder, pack_busiest
+from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
 from .face_bench import bench_face_memory, bench_faces
+from .quick_networks import make_quick
 from .service import pick_device
 from .training.face.face_sizes import finished_sizes, starter_sizes
 from .training.sizes import STARTER, of_readings
@@ -84,8 +85,7 @@ class _Stages:
         for network in self._networks.present().values():
             network.to(device).eval().requires_grad_(False)
         self._parameters = {network: n_parameters(network) for network in self._networks.present().values()}
-        if device.type == "cpu":
-            pack_busiest(self._networks)
+        make_quick(self._networks, device)
         words = 12 if configs.tokens.word_width else 0
         pooled, word_vectors = torch.randn(1, configs.length.text_width), torch.randn(1, words, configs.tokens.word_width)
         self._encoded = EncodedText(pooled, word_vectors, torch.zeros(1, words, dtype=torch.bool)).to(device)
