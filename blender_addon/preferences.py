@@ -10,7 +10,7 @@ from . import models
 
 # The extension's own package, bl_ext.user_default.understudy; its name is the key of its preferences
 EXTENSION = (__package__ or "").rpartition(".")[0]
-DEFAULT_MODEL, DEFAULT_FACE_MODEL = "starter", "starter_face"
+DEFAULT_FACE_MODEL = "starter_face"
 DEVICES = (
     ("auto", "Automatic", "The graphics card where the engine can use it, else the processor"),
     ("cpu", "Processor", "Always the processor"),
@@ -55,8 +55,9 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         name="Device", items=DEVICES, default="auto", description="What the engine computes on"
     )
     model: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Body Model", default=DEFAULT_MODEL, search=_names_of_models, search_options={"SUGGESTION"},
-        description="Name of a model, ours, imported or in the models folder, or the path of one",
+        name="Body Model", default="", search=_names_of_models, search_options={"SUGGESTION"},
+        description="Name of a model, ours, imported or in the models folder, or the path of one. Empty: automatic, the one that"
+        " `weights use` chose at a command line, or else the starter",
     )  # fmt: skip
     face_model: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Face Model", default=DEFAULT_FACE_MODEL, search=_names_of_face_models, search_options={"SUGGESTION"},
@@ -74,6 +75,10 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         name="Free Memory After Minutes", default=10, min=0, max=600,
         description="Minutes without work after which the engine gives its memory back; 0 keeps it",
     )  # fmt: skip
+    use_early_start: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Start Early", default=True,
+        description="The engine starts and loads its model when a character is added or the prompt is edited, before Generate is pressed",
+    )  # fmt: skip
     use_free_before_render: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Free Memory Before Rendering", default=False,
         description="The engine gives its memory back when a render begins; the next generation starts it again",
@@ -87,15 +92,22 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         names = (
-            "engine_python", "device", "idle_minutes", "use_free_before_render", "model", "face_model", "models_folder", "microphone",
+            "engine_python", "device", "use_early_start", "idle_minutes", "use_free_before_render", "face_model", "models_folder",
+            "microphone",
         )  # fmt: skip
+        draw_model(layout, self)
         for name in names:
             layout.prop(self, name)
-        for model in (models.known().get(self.model), models.known_faces().get(self.face_model)):
+        for model in (models.known().get(models.wanted(self.model)), models.known_faces().get(self.face_model)):
             if model:
                 layout.label(text=f"{model.title}. {model.permission}", icon="INFO")
         draw_engine(layout.box(), context)
         draw_models(layout, context)
+
+
+def draw_model(layout: bpy.types.UILayout, chosen: UnderstudyPreferences, **options: str) -> None:
+    """The field of the body model; while it is empty, it shows which one that means."""
+    layout.prop(chosen, "model", placeholder=f"Automatic: {models.wanted('')}", **options)
 
 
 def current() -> UnderstudyPreferences | None:

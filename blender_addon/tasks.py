@@ -74,7 +74,7 @@ class BodyTask:
         yield None
         first, *others = reply.motions
         actions = yield from key_motion(self.armature, first, self.start_frame, self.fps, variations=others)
-        return Keyed(actions, body=first, times=reply.times)
+        return Keyed(actions, reply.notices, body=first, times=reply.times)
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ class FaceTask:
         times = tuple(time for reply in replies for time in reply.times)
         notices = [sequencer.add_sound(self.heard_in, Path(each.request.audio), each.start_frame) for each in self.spoken if self.heard_in]
         faces = tuple(reply.motions[0] for reply in replies)
-        return Keyed(keyed.actions, (*keyed.notices, *filter(None, notices)), faces=faces, times=times)
+        told = dict.fromkeys(notice for reply in replies for notice in reply.notices)
+        return Keyed(keyed.actions, (*told, *keyed.notices, *filter(None, notices)), faces=faces, times=times)
 
     def replies(self) -> Generator[Request | None, Reply | None, tuple[FaceReply, ...]]:
         """One for each clip."""
@@ -143,7 +144,8 @@ class TakeTask:
         yield None
         keyed, actions = yield from self._key(lines, reply)
         done = self.face.done(keyed, replies)
-        return replace(done, actions=(*actions, *done.actions), body=reply.motions[0], times=(*done.times, *reply.times))
+        notices = tuple(dict.fromkeys((*reply.notices, *done.notices)))
+        return replace(done, actions=(*actions, *done.actions), notices=notices, body=reply.motions[0], times=(*done.times, *reply.times))
 
     def _body_request(self, last_frame: float) -> BodyRequest:
         if self.body.request.seconds is not None:

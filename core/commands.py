@@ -55,6 +55,8 @@ def _body(options: argparse.Namespace) -> None:
     for path, motion in zip(files, reply.motions, strict=True):
         save_motion(motion, path)
         print(f"{path}: {motion.seconds:.2f} s, {len(motion.translation)} frames, seed {motion.recipe.seed}")
+    for notice in reply.notices:
+        print(notice, file=sys.stderr)
     print(", ".join(f"{lap.stage} {lap.seconds:.2f} s" for lap in reply.times), file=sys.stderr)
 
 

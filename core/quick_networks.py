@@ -16,4 +16,4 @@ def make_quick(networks: BodyNetworks, device: torch.device) -> None:
         if network is not None and device.type == "cpu":
             pack(network)
         elif network is not None and device.type == "cuda":
-            network.forward = RecordedCalls(network.forward, cuda_recording)  # type: ignore[method-assign]
+            network.forward = RecordedCalls(network.forward, cuda_recording)  # type: ignore[method-assign, assignment]

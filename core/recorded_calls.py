@@ -1,8 +1,8 @@
 """A network's call, recorded once for inputs of the same shapes and played again: on a graphics card one launch instead of hundreds.
 
-One motion at a time keeps a card so little busy that it waits for Python between kernels. What is recorded is one step of a sampling loop,
-not the loop, so that progress is still told and a cancel still heard between steps. A recording that does not give what the network gives is
-never used: a fault costs its time once.
+One motion at a time keeps a card so little busy that it waits for Python between kernels. What is recorded is one step of a sampling
+loop, not the loop, so that progress is still told and a cancel still heard between steps. A recording that does not give what the network
+gives is never used: a fault costs its time once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import sys
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from typing import TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,14 +24,13 @@ _LARGEST = 500_000  # numbers that go in: beyond, kernels take longer than their
 
 Call = Callable[..., Tensor]
 Play = Callable[[], Tensor]
-Argument = TypeVar("Argument")
 
 
 class RecordedCalls:
     """Stands in the place of a function of tensors, lists and dataclasses of them, that gives a new tensor and changes nothing."""
 
     def __init__(self, call: Call, record: Callable[[Play], Play]) -> None:
-        """record: makes of work without arguments what plays it again, on what its tensors then hold, and gives the same tensor each time."""
+        """record: makes of work without arguments what plays it again on what its tensors then hold, always into the same tensor."""
         self._call, self._record = call, record
         self._recordings: OrderedDict[Hashable, _Recording] = OrderedDict()
         self._calls: Counter[Hashable] = Counter()
@@ -126,13 +125,14 @@ def _leaves(argument: object) -> Iterator[object]:
         yield argument
 
 
-def _copied(argument: Argument) -> Argument:
+def _copied(argument: Any) -> Any:
     if isinstance(argument, Tensor):
         return argument.clone()
     if isinstance(argument, list | tuple):
         return type(argument)(_copied(each) for each in argument)
     if dataclasses.is_dataclass(argument) and not isinstance(argument, type):
-        return dataclasses.replace(argument, **{field.name: _copied(getattr(argument, field.name)) for field in dataclasses.fields(argument)})
+        fields = {field.name: _copied(getattr(argument, field.name)) for field in dataclasses.fields(argument)}
+        return dataclasses.replace(argument, **fields)
     return argument
 
 

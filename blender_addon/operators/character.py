@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import settings
+from .. import settings, warming
 from ..animation.smpl_armature import add_character
 from .answers import can_add, cancelled
 
@@ -26,6 +26,7 @@ class UNDERSTUDY_OT_add_character(bpy.types.Operator):
         except (OSError, ValueError, KeyError) as error:
             return cancelled(self, f"The default body cannot be read ({error}): install the extension again.")
         settings.of(context.scene).character = armature
+        warming.soon()
         return {"FINISHED"}
 
 

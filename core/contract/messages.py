@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .engine_messages import CardMemory, WarmUp
 from .errors import BadRequest, UnderstudyError
 from .face_messages import FaceReply, FaceRequest
 from .motion import BodyMotion
@@ -13,7 +14,7 @@ from .ranges import MAX_SEED, MAX_VARIATIONS, check_range
 from .recording_messages import Level, RecordReply, RecordRequest, StopRecording
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 4
+CONTRACT_VERSION = 5
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 MAX_PROMPT_CHARACTERS = 1000
@@ -128,11 +129,12 @@ class Unload:
 
 @dataclass(frozen=True)
 class BodyReply:
-    """One motion per variation, with their seeds in their recipes."""
+    """One motion per variation, with their seeds in their recipes. notices: sentences on what went otherwise than it was asked for."""
 
     id: int
     motions: tuple[BodyMotion, ...]
     times: tuple[StageTime, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,6 @@ class Failure:
         return UnderstudyError.by_name(self.error, self.text)
 
 
-Job = BodyRequest | FaceRequest | RecordRequest | ImportRequest | RemoveRequest | Unload
+Job = BodyRequest | FaceRequest | RecordRequest | ImportRequest | RemoveRequest | Unload | WarmUp
 Reply = BodyReply | FaceReply | RecordReply | ImportReply | RemoveReply
-Message = Hello | Job | Cancel | StopRecording | Progress | Level | Reply | Failure
+Message = Hello | Job | Cancel | StopRecording | Progress | Level | CardMemory | Reply | Failure

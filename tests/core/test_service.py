@@ -12,7 +12,8 @@ import torch
 from understudy.core import service as service_module
 from understudy.core.checkpoints import read_card
 from understudy.core.contract import VERSION, BadRequest, BodyRequest, Cancelled, OutOfMemory, WeightsError
-from understudy.core.service import Service, is_out_of_memory, pick_device
+from understudy.core.out_of_memory import is_out_of_memory
+from understudy.core.service import Service, pick_device
 
 REQUEST = BodyRequest(7, "a person walks", seconds=1.0, steps=2, model="tiny", device="cpu")
 
