@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -19,6 +18,7 @@ from understudy.blender_addon.operators import models as operators
 from understudy.blender_addon.operators import timed_job
 from understudy.blender_addon.settings import UnderstudySettings
 from understudy.core.contract import ImportRequest, Quality
+from understudy.tests.blender_addon.drawn_layout import Drawn, Room
 
 SCRIPT = Path(__file__).resolve().parents[1] / "tiny_downloads.py"
 NAME, CLIP, FLOW = "discord-humanml3d", "clip-vit-b32", "DisCoRD_Momask_RFDecoder_best.pth"
@@ -139,7 +139,7 @@ def test_what_others_need_stays_and_a_removed_model_is_chosen_no_longer(
         bpy.ops.understudy.remove_model(model_name=CLIP)
     prefs.model = NAME
     assert bpy.ops.understudy.remove_model(model_name=NAME) == {"FINISHED"}
-    assert prefs.model == "starter" and NAME not in models.known()
+    assert prefs.model == "" and NAME not in models.known()
     with pytest.raises(RuntimeError, match=r'no "starter" in .* Only these can be removed'):
         bpy.ops.understudy.remove_model(model_name="starter")
     assert bpy.ops.understudy.remove_model(model_name=CLIP) == {"FINISHED"}
@@ -192,34 +192,6 @@ def test_what_a_file_browser_gives_becomes_paths(files: list[str], folders: list
     folders = [str(tmp_path / each) + os.sep if each == "d/" else each for each in folders]
     found = operators.chosen_paths(str(tmp_path / "d") + os.sep, files, folders)
     assert found == tuple(str(tmp_path / each) for each in expected)
-
-
-class Drawn:
-    """A layout that remembers labels and buttons."""
-
-    def __init__(self, seen: list[str] | None = None) -> None:
-        self.seen: list[str] = [] if seen is None else seen
-        self.model_name = ""
-
-    def __getattr__(self, _what: str) -> object:
-        return lambda *_arguments, **_options: Drawn(self.seen)
-
-    def label(self, text: str = "", **_options: object) -> None:
-        self.seen.append(text)
-
-    def progress(self, text: str = "", **_options: object) -> None:
-        self.seen.append(text)
-
-    def operator(self, name: str, **_options: object) -> Drawn:
-        self.seen.append(name)
-        return self
-
-
-class Room:
-    """As much of a context as drawing asks for."""
-
-    region = SimpleNamespace(width=4000)
-    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))  # Blender's is 0 without a window
 
 
 def test_the_preferences_show_licences_and_remove_only_what_was_imported(prefs: preferences.UnderstudyPreferences, downloads: Path) -> None:
