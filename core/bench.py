@@ -23,7 +23,7 @@ from .body.token_plan import LONGEST_WINDOW
 from .checkpoints import BodyConfigs, build_networks, load_text_encoder
 from .contract import BadRequest, Quality, UnderstudyError
 from .face_bench import bench_face_memory, bench_faces
-from .quick_networks import make_quick
+from .ready_networks import make_quick, make_ready
 from .service import pick_device
 from .training.face.face_sizes import finished_sizes, starter_sizes
 from .training.sizes import STARTER, of_readings
@@ -119,8 +119,7 @@ class _Stages:
         torch.manual_seed(0)
         self._configs, self._device, self._repeats = configs, device, repeats
         self._networks = build_networks(configs)
-        for network in self._networks.present().values():
-            network.to(device).eval().requires_grad_(False)
+        make_ready(self._networks, device)
         self._parameters = {network: n_parameters(network) for network in self._networks.present().values()}
         make_quick(self._networks, device)
         words = 12 if configs.tokens.word_width else 0

@@ -26,7 +26,7 @@ from .bundle_weights import built, fill, read_safetensors, weights_of
 from .card_fields import dataclass_to_json, read_card_file
 from .contract import WeightsError, user_models_folder
 from .model_folders import find_model, typed_model
-from .quick_networks import make_quick
+from .ready_networks import make_quick, make_ready
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
 
@@ -147,8 +147,7 @@ def assembled(
     networks: BodyNetworks, representation: Representation, card: BundleCard, device: torch.device, encoder_folders: tuple[Path, ...] = ()
 ) -> BodyPipeline:
     """The pipeline of a bundle's parts. Raises WeightsError where they do not fit together."""
-    for network in networks.present().values():
-        network.to(device).eval().requires_grad_(False)
+    make_ready(networks, device)
     encoder = load_text_encoder(card.text_encoder, encoder_folders=encoder_folders)
     _check_fit(card, encoder)
     unmasking = UnmaskingSettings(guidance=card.guidance, temperature=card.temperature, choice_noise=card.choice_noise)
