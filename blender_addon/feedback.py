@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import time
 
@@ -11,6 +12,7 @@ from . import jobs
 
 _PIXELS_A_CHARACTER = 7.0
 _CLIPPED = 0.99
+_BOX_SHARE = 0.95  # of the region's width that a box leaves
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 
@@ -34,10 +36,26 @@ def draw_recording(layout: bpy.types.UILayout, job: jobs.RecordJob) -> None:
     row.operator("understudy.discard_recording", text="", icon="TRASH")
 
 
-def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, place: str = "") -> None:
-    """How the last job ended, if one did; one that was started elsewhere than in `place` is told there."""
-    if jobs.state.message and place in ("", jobs.state.place):
-        draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
+def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about: str) -> None:
+    """How the last work ended, if it is about one of these, and what can be done now."""
+    state = jobs.state
+    if not state.message or state.about not in about:
+        return
+    column = layout.box().column()
+    draw_sentence(column, context, state.message, "ERROR" if state.is_error else "CHECKMARK", _BOX_SHARE)
+    row = column.row(align=True)
+    if state.is_error:
+        row.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
+    elif state.frames is not None:
+        _draw_offers(row, context, state.frames)
+    row.operator("understudy.dismiss_message", text="", icon="X")
+
+
+def _draw_offers(row: bpy.types.UILayout, context: bpy.types.Context, frames: tuple[float, float]) -> None:
+    is_playing = context.screen.is_animation_playing
+    row.operator("understudy.play", text="Pause" if is_playing else "Play", icon="PAUSE" if is_playing else "PLAY")
+    if context.scene.frame_end < (last := math.floor(frames[1])):
+        row.operator("understudy.extend_scene", text=f"End at {last}", icon="PREVIEW_RANGE")
 
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str, share: float = 1.0) -> None:

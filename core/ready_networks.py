@@ -1,4 +1,4 @@
-"""Networks for inference: on their device, as exact as can be had for little, and those that run many times a motion in the quickest way."""
+"""Networks for inference: on their device, exact where it costs little, and those that run many times a motion in the quickest way."""
 
 from __future__ import annotations
 

@@ -46,6 +46,7 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 LOG_LINES = 400
 # Longer than any single step of a job takes: loading from a slow disk, or one evaluation of a long motion on a slow CPU
 SILENCE_LIMIT_S = 120.0
+LAST_WAIT_S = 10.0  # until a killed worker is gone, for those who may wait
 CANCEL_LIMIT_S = 5.0  # a worker that does not stop by then is killed
 _CLOSED = object()
 # What the last lines of a Python say that had too little memory even to say so in a frame; numpy alone takes fifty for it
@@ -175,19 +176,19 @@ class Engine:
                     on_progress(message)
         except BaseException:
             if self.is_busy:
-                self.close()
+                self.close(LAST_WAIT_S)
             raise
         raise WorkerDied("The engine ended without an answer: try again.")
 
-    def close(self) -> None:
-        """Ends the worker; a job under way is lost."""
+    def close(self, patience_s: float = 0.0) -> None:
+        """Ends the worker; a job under way is lost. patience_s: how long to wait until the system has its memory back."""
         process, self._process = self._process, None
         self._job, self._cancelled_at, self._warming = 0, None, 0
         if process is None:
             return
         self._outbox.put(_CLOSED)
         process.kill()
-        process.wait(timeout=10)
+        _thread(process.wait).join(patience_s)  # half a gigabyte takes a system tens of milliseconds to clear away
 
     def _until_done(self) -> Iterator[Message]:
         while self.is_busy:

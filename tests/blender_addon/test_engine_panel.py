@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import bpy
 import pytest
 
 from understudy.blender_addon import engine_panel, jobs
 from understudy.blender_addon.report import report
 from understudy.blender_addon.settings import UnderstudySettings
-from understudy.tests.blender_addon.drawn_layout import Drawn, Room
+from understudy.tests.gui.recorded_layout import RecordedLayout
+
+_PREFERENCES = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))  # 0 without a window
 
 
 @pytest.fixture
@@ -19,9 +23,9 @@ def ready(speaking: UnderstudySettings) -> UnderstudySettings:
 
 
 def drawn() -> str:
-    layout = Drawn()
-    engine_panel.draw_engine(layout, Room)  # type: ignore[arg-type]
-    return " | ".join(layout.seen)
+    layout, context = RecordedLayout(), SimpleNamespace(region=SimpleNamespace(width=4000), preferences=_PREFERENCES)
+    engine_panel.draw_engine(layout, context)  # type: ignore[arg-type]
+    return " | ".join(layout.drawn.texts)
 
 
 def test_the_memory_of_the_card_stands_beside_the_engines(ready: UnderstudySettings) -> None:

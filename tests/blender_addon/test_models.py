@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -12,7 +13,6 @@ from understudy.blender_addon import models, preferences
 from understudy.blender_addon.models import Model, read_models
 from understudy.blender_addon.operators import generate
 from understudy.blender_addon.settings import UnderstudySettings
-from understudy.tests.blender_addon.drawn_layout import Drawn
 
 
 def write(folder: Path, name: str, **entries: object) -> None:
@@ -88,9 +88,10 @@ def test_what_weights_use_chose_is_followed_while_blender_runs(users: Path) -> N
     assert models.wanted("") == "starter"
     assert models.read_choice() and not models.read_choice()
     assert models.wanted("") == models.wanted(" ") == "mine" and models.wanted("commercial") == "commercial"
-    layout = Drawn()
+    shown: list[str] = []
+    layout = SimpleNamespace(prop=lambda _owner, _name, placeholder: shown.append(placeholder))
     preferences.draw_model(layout, preferences.current())  # type: ignore[arg-type]
-    assert layout.seen == ["model", "Automatic: mine"]
+    assert shown == ["Automatic: mine"]
 
 
 def test_a_choice_is_followed_at_once_by_generate(users: Path) -> None:
@@ -106,8 +107,8 @@ def test_a_choice_that_is_none_is_the_starter(content: bytes, users: Path) -> No
 
 
 def test_enabling_reads_nothing_and_disabling_forgets(addon: UnderstudySettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    models.unregister()
+    preferences.unregister()
     assert not models.known()
     monkeypatch.setattr(models, "read_models", lambda folders: pytest.fail("the disk was read"))
-    models.register()
-    assert bpy.app.timers.is_registered(models._first_look)
+    preferences.register()
+    assert bpy.app.timers.is_registered(preferences._read_models)
