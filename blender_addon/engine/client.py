@@ -130,9 +130,9 @@ class Engine:
     def warm_up(self, model: str, device: str) -> None:
         """Starts the worker, and has it load a body model: the next job finds it ready, and cuts short what is left of this.
 
-        Nothing where the worker runs already. Raises UnderstudyError if the start fails.
+        Nothing where the worker runs already, or died with a job that `poll` has yet to tell of. Raises UnderstudyError if the start fails.
         """
-        if self.is_running:
+        if self.is_running or self.is_busy:
             return
         self._start()
         self._warming, self._last_sign = self.next_id(), time.monotonic()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from understudy.blender_addon.engine.client import Engine
-from understudy.core.contract import BodyReply, BodyRequest, CardMemory, Message, UnderstudyError
+from understudy.core.contract import BodyReply, BodyRequest, CardMemory, Failure, Message, UnderstudyError
 
 Start = Callable[..., Engine]
 Do = Callable[..., list[Message]]
@@ -32,7 +33,7 @@ while (message := read_frame(sys.stdin.buffer)) is not None:
         send(Progress(message.id, "Loading the model", 0, 1))
     elif isinstance(message, Cancel):
         send(Failure(message.id, "Cancelled", "Cancelled: nothing was changed."))
-    elif isinstance(message, BodyRequest):
+    elif isinstance(message, BodyRequest) and message.text != "never answered":
         send(CardMemory(message.id, 512.0, 6000.0, 8188.0), BodyReply(message.id, ()))
 """
 
@@ -72,6 +73,19 @@ def test_who_runs_is_not_warmed(listener: Engine, heard: Path, do: Do) -> None:
     listener.warm_up("tiny", "cpu")
     do(listener, WALK)
     assert kinds(heard) == ["Hello", "BodyRequest", "BodyRequest"]
+
+
+def test_a_job_whose_worker_died_is_not_lost_by_it(listener: Engine) -> None:
+    listener.submit(replace(WALK, text="never answered"))
+    assert listener._process is not None
+    listener._process.kill()
+    listener._process.wait()
+    listener.warm_up("tiny", "cpu")
+    assert not listener.is_running and listener.is_busy
+    until = time.monotonic() + 30.0
+    while not (messages := listener.poll()) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert isinstance(messages[0], Failure)
 
 
 def test_a_worker_that_died_while_it_warmed_up_is_started_again(listener: Engine, heard: Path, do: Do, pid_of: Callable[[Engine], int]) -> None:
