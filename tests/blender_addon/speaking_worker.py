@@ -20,6 +20,7 @@ from core.contract import (
     ARKIT,
     CONTRACT_VERSION,
     RECORDING_STAGE,
+    SPEAKING_STAGE,
     VERSION,
     BodyMotion,
     BodyReply,
@@ -33,6 +34,8 @@ from core.contract import (
     Hello,
     Level,
     Message,
+    MicrophonesReply,
+    MicrophonesRequest,
     Progress,
     Recipe,
     RecordReply,
@@ -109,6 +112,8 @@ class Speaking:
         try:
             if isinstance(job, FaceRequest):
                 self.send(Progress(job.id, "Reading the sound", 1, 2))
+                self.send(Progress(job.id, SPEAKING_STAGE, 1, 2))
+                time.sleep(0.05)
                 motions = tuple(face(job, self._names, number) for number in range(job.variations))
                 self.send(FaceReply(job.id, motions, (StageTime("talker", 0.01),)))
             elif isinstance(job, BodyRequest):
@@ -116,6 +121,8 @@ class Speaking:
                 self.send(BodyReply(job.id, tuple(body(job) for _ in range(job.variations)), (StageTime("flow decoder", 0.01),)))
             elif isinstance(job, RecordRequest):
                 self.record(job)
+            elif isinstance(job, MicrophonesRequest):
+                self.send(MicrophonesReply(job.id, ("Headset", "Webcam"), "Webcam"))
         except (OSError, EOFError, wave.Error) as error:
             self.send(Failure(job.id, "BadRequest", f"{Path(job.audio).name} is no sound that can be read ({error}): choose another file."))
 
