@@ -5,6 +5,7 @@ body faces +Z, its left is +X; quaternions wxyz, unit, sign-continuous in time. 
 """
 
 from .emotions import EMOTIONS, MAX_INTENSITY, EmotionChange
+from .engine_messages import CardMemory, WarmUp
 from .errors import (
     BadRequest,
     Cancelled,
@@ -44,6 +45,7 @@ from .messages import (
     Reply,
     Unload,
 )
+from .model_choice import USUAL_MODEL, chosen_model, model_choice_file
 from .motion import BodyMotion
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS
@@ -81,6 +83,7 @@ __all__ = [
     "RECORDING_STAGE",
     "SHAPING_STAGE",
     "SPEAKING_STAGE",
+    "USUAL_MODEL",
     "VERSION",
     "BadRequest",
     "BodyMotion",
@@ -88,6 +91,7 @@ __all__ = [
     "BodyRequest",
     "Cancel",
     "Cancelled",
+    "CardMemory",
     "ContractError",
     "EmotionChange",
     "FaceAmounts",
@@ -118,13 +122,16 @@ __all__ = [
     "UnderstudyError",
     "Unload",
     "VersionMismatch",
+    "WarmUp",
     "WeightsError",
     "WorkerDied",
     "WorkerHung",
+    "chosen_model",
     "decode_frame",
     "encode_frame",
     "flame_expression_names",
     "gaze_as_shapes",
+    "model_choice_file",
     "read_frame",
     "user_models_folder",
     "with_amounts",
