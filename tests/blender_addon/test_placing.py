@@ -89,6 +89,8 @@ def test_a_pose_that_is_being_worked_on_stays_at_hand(factory_scene: settings.Un
 
 
 def test_in_a_hidden_collection_nothing_is_added() -> None:
-    bpy.context.view_layer.layer_collection.children["Collection"].hide_viewport = True
-    armature = add("add_character")
+    layer = bpy.context.view_layer.layer_collection.children["Collection"]
+    bpy.context.view_layer.active_layer_collection = layer
+    layer.hide_viewport = True
+    armature = add("add_head")
     assert armature.visible_get() and armature.users_collection == (bpy.context.scene.collection,)
