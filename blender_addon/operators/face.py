@@ -190,7 +190,7 @@ def _added(operator: bpy.types.Operator, context: bpy.types.Context, path: Path,
         return cancelled(operator, str(error), jobs.FACE)
     except OSError as error:
         return cancelled(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.", jobs.FACE)
-    face = add_head(head, collection=placing.home(context))
+    face = add_head(head, collection=context.collection)
     settings.of(context.scene).face = face
     placing.put(context, face.parent)
     return {"FINISHED"}
