@@ -69,11 +69,17 @@ def _device(card: str) -> str:
 def _draw_worker(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     running = jobs.state.engine is not None and jobs.state.engine.is_running
     memory = f", {jobs.state.memory_mb:,.0f} MB" if jobs.state.memory_mb else ""
-    told = f"Running{memory}" if running else "Starts with the first generation"
+    told = f"Running{memory}{card_memory_shown()}" if running else "Starts with the first generation"
     draw_sentence(layout, context, told, "PLAY" if running else "PAUSE")
     row = draw_pair(layout, context)
     row.operator("understudy.stop_engine")
     row.operator("understudy.show_log")
+
+
+def card_memory_shown() -> str:
+    """", card 512 of 8,188 MB" after the engine used the graphics card; else empty."""
+    card = jobs.state.engine.card_memory if jobs.state.engine is not None and jobs.state.engine.is_running else None
+    return f", card {card.held_mb:,.0f} of {card.total_mb:,.0f} MB" if card else ""
 
 
 def _draw_others(layout: bpy.types.UILayout, context: bpy.types.Context, found: EnginePython) -> None:

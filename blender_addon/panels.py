@@ -12,7 +12,7 @@ from .feedback import draw_message, draw_progress, draw_recording, draw_sentence
 from .operators.face import can_have_map, chosen_face, face_refused, lacks_face
 from .operators.generate import hints, refused
 from .operators.speech import line_here, line_refused, speech_refused
-from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
+from .preferences import DEFAULT_FACE_MODEL
 from .speech_settings import AMOUNT_NAMES, AS_CLIP, FROM_CHANNEL, FROM_FILE, UnderstudySpeech
 
 TAB = "Understudy"
@@ -63,8 +63,8 @@ class UNDERSTUDY_PT_model(_ClosedSubpanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, prefs = self.layout, preferences.current()
         if prefs:
-            layout.prop(prefs, "model", text="")
-        _draw_licence(layout, context, models.known().get(prefs.model if prefs else DEFAULT_MODEL))
+            preferences.draw_model(layout, prefs, text="")
+        _draw_licence(layout, context, models.known().get(models.wanted(prefs.model if prefs else "")))
 
 
 class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
