@@ -180,6 +180,8 @@ def _has_keys(each: bpy.types.Object) -> bool:
 
 
 def _faces(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    if not bpy.data.shape_keys:  # ten thousand objects take milliseconds, and panels ask at every redraw
+        return []
     return [each for each in scene.objects if _has_keys(each) and not refusal(each, face_map.of(each))]
 
 
