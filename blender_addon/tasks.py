@@ -50,6 +50,13 @@ class Keyed:
     faces: tuple[FaceMotion, ...] = ()
     times: tuple[StageTime, ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """What was made, for the panel."""
+        others = f" and {len(self.actions) - 1} more Actions" if len(self.actions) > 1 else ""
+        where = f" on frames {self.frames[0]:.0f} to {self.frames[1]:.0f}" if self.frames else ""
+        return f"Keyed “{self.actions[0]}”{others}{where}."
+
 
 Steps = Generator[Request | None, Reply | None, Keyed]
 

@@ -12,6 +12,7 @@ from .contract import MAX_SEED, BodyReply, BodyRequest, Quality
 from .conversion_command import add_conversion_command
 from .face_commands import add_face_command
 from .motion_output import output_files, save_motion
+from .record_command import add_record_command
 from .weights_commands import add_weights_commands
 
 _BODY_SECONDS = 9.75  # of a bench
@@ -20,6 +21,7 @@ _BODY_SECONDS = 9.75  # of a bench
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_body(commands)
     add_face_command(commands)
+    add_record_command(commands)
     add_conversion_command(commands)
     _add_bench(commands)
     add_weights_commands(commands)

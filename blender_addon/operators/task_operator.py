@@ -83,14 +83,12 @@ class TaskOperator:
     def _finished(self, context: bpy.types.Context) -> set[str]:
         job, jobs.state.job = jobs.state.job, None
         assert isinstance(job, jobs.Job) and job.keyed is not None
-        notices = job.keyed.notices
         bpy.ops.ed.undo_push(message=self.undo_name)
-        actions = job.keyed.actions
-        made = f"“{actions[0]}”" + (f" and {len(actions) - 1} more Actions" if len(actions) > 1 else "")
-        jobs.tell(" ".join((made, *notices)), frames=job.keyed.frames)
-        for notice in notices:
+        made = job.keyed.sentence
+        jobs.tell(" ".join((made, *job.keyed.notices)), frames=job.keyed.frames)
+        for notice in job.keyed.notices:
             self.report({"WARNING"}, notice)  # type: ignore[attr-defined]
-        self.report({"INFO"}, f"Keyed {made}")  # type: ignore[attr-defined]
+        self.report({"INFO"}, made)  # type: ignore[attr-defined]
         redraw(context.window_manager)
         return {"FINISHED"}
 

@@ -11,7 +11,7 @@ from .face_messages import FaceReply, FaceRequest
 from .motion import BodyMotion
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS, check_range
-from .recording_messages import Level, RecordReply, RecordRequest, StopRecording
+from .recording_messages import Level, MicrophonesReply, MicrophonesRequest, RecordReply, RecordRequest, StopRecording
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
 CONTRACT_VERSION = 5
@@ -171,6 +171,6 @@ class Failure:
         return UnderstudyError.by_name(self.error, self.text)
 
 
-Job = BodyRequest | FaceRequest | RecordRequest | ImportRequest | RemoveRequest | Unload | WarmUp
-Reply = BodyReply | FaceReply | RecordReply | ImportReply | RemoveReply
+Job = BodyRequest | FaceRequest | RecordRequest | MicrophonesRequest | ImportRequest | RemoveRequest | Unload | WarmUp
+Reply = BodyReply | FaceReply | RecordReply | MicrophonesReply | ImportReply | RemoveReply
 Message = Hello | Job | Cancel | StopRecording | Progress | Level | CardMemory | Reply | Failure

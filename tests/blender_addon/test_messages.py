@@ -27,6 +27,7 @@ def keyed(addon: UnderstudySettings) -> UnderstudySettings:
 
 def test_the_scene_is_made_longer_only_when_asked_and_only_then_offered(keyed: UnderstudySettings) -> None:
     assert jobs.state.frames == (11.0, 59.0) and jobs.state.about == jobs.BODY
+    assert jobs.state.message == f"Keyed “a person walks forward (seed {keyed.seed})” on frames 11 to 59."
     assert bpy.context.scene.frame_end == 50
     assert bpy.ops.understudy.extend_scene() == {"FINISHED"}
     assert bpy.context.scene.frame_end == 59

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
+from animator import Animator
+from bpy_extras.view3d_utils import location_3d_to_region_2d
+from mathutils import Vector
 
 
 def facts() -> dict[str, Any]:
@@ -19,6 +22,22 @@ def facts() -> dict[str, Any]:
         "range": list(action.frame_range) if action else [],
         "moved": _moved(armature) if armature else 0.0,
         "actions": {each.name: each.users for each in bpy.data.actions},
+    }
+
+
+def presence(animator: Animator) -> dict[str, Any]:
+    """Of the character that was just added: whether it is at hand, and where in the view it is seen, in shares of what the sidebar leaves."""
+    armature = bpy.context.scene.understudy.character
+    _, sidebar = animator.region("UI")
+    area, view = animator.region("WINDOW")
+    corners = [child.matrix_world @ Vector(corner) for child in armature.children for corner in child.bound_box]
+    places = [location_3d_to_region_2d(view, area.spaces.active.region_3d, corner) for corner in corners]
+    width = min(sidebar.x, view.x + view.width) - view.x
+    return {
+        "is_active": bpy.context.view_layer.objects.active == armature and armature.select_get(),
+        "across": [min(place.x for place in places) / width, max(place.x for place in places) / width],
+        "up": [min(place.y for place in places) / view.height, max(place.y for place in places) / view.height],
+        "is_free_of_cube": min(corner.x for corner in corners) > 1.0,
     }
 
 

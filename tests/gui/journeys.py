@@ -7,13 +7,14 @@ import signal
 
 import bpy
 from animator import Animator, NotThere, Steps
-from facts import face_facts, facts
+from facts import face_facts, facts, presence
 from habits import arrive, computes, count, current_job, generate, message, play, type_prompt, with_a_character
 
 
 def first_keys(animator: Animator) -> Steps:
     """From the factory settings to keys."""
     yield from with_a_character(animator)
+    animator.seen["presence"] = presence(animator)
     yield from type_prompt(animator)
     stages: list[tuple[str, float]] = []
     yield from generate(animator, stages)
@@ -63,7 +64,6 @@ def worker_killed(animator: Animator) -> Steps:
     os.kill(jobs.state.engine.pid, signal.SIGKILL)
     yield from animator.wait("the job has ended", lambda: current_job(animator) is None)
     yield from animator.picture("worker-killed")
-    yield from animator.key("ESC")  # Blender's own window with the error
     animator.seen["after"] = {**message(animator), **facts()}
     yield from generate(animator)
     yield from animator.picture("again")

@@ -71,7 +71,8 @@ def finished(module: Module) -> None:
         is_running=True, is_busy=False, idle_seconds=0.0, pid=os.getpid(), log=(), card_memory=card, close=lambda: None
     )
     state.memory_mb = 1234.0
-    module("jobs").tell("“a person waves with the right hand (seed 1606252093)” and 3 more Actions", frames=(1.0, 297.0))
+    told = "Keyed “a person waves with the right hand (seed 1606252093)” and 3 more Actions on frames 1 to 297."
+    module("jobs").tell(told, frames=(1.0, 297.0))
 
 
 STATES: dict[str, Callable[[Module], None]] = {

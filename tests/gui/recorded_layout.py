@@ -15,10 +15,11 @@ _NARROWER = ("row", "split", "grid_flow", "column_flow")
 
 @dataclass
 class Drawn:
-    """wide: labels that have the whole width to themselves. texts: of all labels and bars. operators: by name. fields: a property each."""
+    """wide: labels that have the whole width to themselves. texts: of all labels and bars. bars: how many of these. operators: by name. fields: a property each."""
 
     wide: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    bars: int = 0
     operators: list[str] = field(default_factory=list)
     fields: list[tuple[Any, str]] = field(default_factory=list)
 
@@ -55,6 +56,7 @@ class RecordedLayout:
 
     def progress(self, text: str = "", **_more: object) -> None:
         self.drawn.texts.append(text)
+        self.drawn.bars += 1
 
     def operator(self, name: str, **_more: object) -> SimpleNamespace:
         operator_type(name)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from bench import Played
-from judges import judge_first_keys, judge_keyed, judge_without_keys
+from judges import judge_first_keys, judge_keyed, judge_presence, judge_without_keys
 
 Play = Callable[[str], Played]
 
@@ -17,6 +17,7 @@ def test_a_newcomer_gets_keys_in_six_clicks_and_one_sentence_and_undo_takes_them
     story = played("newcomer")
     seen = story.seen
     assert seen["finished"] and story.status == 0
+    judge_presence(seen["presence"])
     judge_first_keys(seen)
     judge_without_keys(seen["undone"])
     judge_keyed(seen["redone"])

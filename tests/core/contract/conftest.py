@@ -28,6 +28,8 @@ from understudy.core.contract import (
     ImportRequest,
     Level,
     Message,
+    MicrophonesReply,
+    MicrophonesRequest,
     Progress,
     Recipe,
     RecordReply,
@@ -89,7 +91,7 @@ def every_message() -> st.SearchStrategy[Message]:
     return st.one_of(
         st.builds(Hello, whole, text, text),
         st.builds(BodyRequest, whole, text, st.none() | real, whole, whole, real, whole, text, text),
-        st.builds(FaceRequest, whole, text, real, st.none() | real, text, text, real, changes, real, real, whole, whole, whole, text, text),
+        st.builds(FaceRequest, whole, text, real, st.none() | real, text, text, real, changes, real, real, whole, whole, whole, text, text, st.none() | real),
         st.builds(RecordRequest, whole, text, text, real),
         st.builds(Cancel, whole),
         st.builds(StopRecording, whole),
@@ -102,6 +104,8 @@ def every_message() -> st.SearchStrategy[Message]:
         st.builds(ImportReply, whole, names, names, names),
         st.builds(RemoveReply, whole, text, whole),
         st.builds(RecordReply, whole, text, real),
+        st.builds(MicrophonesRequest, whole),
+        st.builds(MicrophonesReply, whole, names, text),
         st.builds(Progress, whole, text, whole, whole),
         st.builds(Failure, whole, text, text),
         st.builds(
@@ -157,6 +161,7 @@ def one_of_each() -> list[Message]:
         ImportReply(3, ("clip-vit-b32", "mine"), ("kit.zip/a.tar",), ("b.npy",)), RemoveReply(4, "mine", 1234),
         FaceRequest(5, "/sounds/a.wav", 1.5, 2.0, "happy", changes=(EmotionChange(0.5, "sad", 0.5),)), FaceReply(5, (face,), (StageTime("loading", 0.25),)),
         RecordRequest(6, "/sounds/b.wav", "Headset"), StopRecording(6), Level(6, 0.5), RecordReply(6, "/sounds/b.wav", 2.5),
+        MicrophonesRequest(7), MicrophonesReply(7, ("Headset", "Webcam"), "Webcam"),
     ]  # fmt: skip
 
 
