@@ -10,6 +10,7 @@ from typing import TypeVar
 import torch
 
 from .body.pipeline import BodyPipeline
+from .body.range_editing import edited
 from .checkpoints import BundleCard, find_bundle, load_pipeline, read_card
 from .contract import VERSION, BadRequest, BodyReply, BodyRequest, FaceRecipe, FaceReply, FaceRequest, OutOfMemory, Recipe, StageTime
 from .face.pipeline import FacePipeline
@@ -56,6 +57,9 @@ class Service:
         pipeline, card = self._body.get(find_bundle(request.model, self._folders), device, report)
         loading = StageTime("loading", time.perf_counter() - began)
         recipe = Recipe(model=card.name, weights=card.sha256[:16], version=VERSION)
+        if request.edit is not None:
+            motions, times, notices = edited(pipeline, request, request.edit, recipe, report)
+            return BodyReply(request.id, tuple(motions), (loading, *times), notices)
         motions, times = pipeline.generate(request, recipe, report)
         return BodyReply(request.id, tuple(motions), (loading, *times))
 

@@ -44,6 +44,7 @@ from .messages import (
     Unload,
 )
 from .motion import BodyMotion
+from .motion_edit import LOWER_BODY_JOINTS, MIN_EDIT_SECONDS, MotionEdit
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS
 from .recipes import FaceRecipe, Recipe
@@ -64,6 +65,7 @@ __all__ = [
     "FLAME_2020",
     "FLAME_2023",
     "FLAME_2023_OPEN",
+    "LOWER_BODY_JOINTS",
     "MAX_AMOUNT",
     "MAX_DIVERSITY",
     "MAX_FACE_SECONDS",
@@ -74,6 +76,7 @@ __all__ = [
     "MAX_SEED",
     "MAX_TEMPERATURE",
     "MAX_VARIATIONS",
+    "MIN_EDIT_SECONDS",
     "MIN_SECONDS",
     "RECORDING_STAGE",
     "VERSION",
@@ -97,6 +100,7 @@ __all__ = [
     "Job",
     "Level",
     "Message",
+    "MotionEdit",
     "OutOfMemory",
     "Progress",
     "Quality",
