@@ -28,6 +28,7 @@ from ..core.contract import (
 )
 from . import sequencer
 from .animation.body import BodyDraft, draft_motion, key_motion
+from .animation.body_range import KeyRange, read_keys, write_keys
 from .animation.face import KeyedFace, draft_face, is_worn_by, key_face
 from .animation.face_lines import FaceLine
 from .animation.take_head import with_head_turns
@@ -75,6 +76,27 @@ class BodyTask:
         first, *others = reply.motions
         actions = yield from key_motion(self.armature, first, self.start_frame, self.fps, variations=others)
         return Keyed(actions, body=first, times=reply.times)
+
+
+@dataclass(frozen=True)
+class RedoTask:
+    """A prompt for a range of an armature's keys. request: without an edit, which the keys become. The others are those of MotionEdit."""
+
+    request: BodyRequest
+    range: KeyRange
+    upper_body: bool = False
+    carries_rest: bool = False
+
+    def steps(self) -> Steps:
+        read = yield from read_keys(self.range)
+        edit = read.edit(self.upper_body, self.carries_rest)
+        request = replace(self.request, edit=edit)
+        request.validate()
+        reply = yield request
+        assert isinstance(reply, BodyReply)
+        yield None
+        actions = yield from write_keys(read, edit, reply.motions)
+        return Keyed(actions, reply.notices, body=reply.motions[0], times=reply.times)
 
 
 @dataclass(frozen=True)

@@ -76,8 +76,9 @@ def _edit(options: argparse.Namespace) -> MotionEdit | None:
         return None
     if options.source is None or options.redo is None:
         raise BadRequest("--from FILE and --redo START:END belong together: the motion, and the seconds of it that are made anew.")
+    start, end = options.redo
     try:
-        return MotionEdit(BodyMotion.load(options.source), *options.redo, options.carry, options.upper_body)
+        return MotionEdit(BodyMotion.load(options.source), start, end, options.carry, options.upper_body)
     except OSError as error:
         raise BadRequest(f"{options.source} cannot be opened ({error.strerror}): check --from.") from error
 

@@ -20,11 +20,17 @@ def task_from(context: bpy.types.Context) -> BodyTask:
     chosen, scene = settings.of(context.scene), context.scene
     if reason := refusal(chosen.character):
         raise UnderstudyError(reason)
-    prefs = preferences.current()
+    request = request_from(context, round(chosen.seconds, 3) if chosen.use_seconds else None)
+    return BodyTask(request, chosen.character.name, float(scene.frame_current_final), scene_fps(scene))
+
+
+def request_from(context: bpy.types.Context, seconds: float | None) -> BodyRequest:
+    """The settings as a request of this length; a seed that is thrown is written back. Raises UnderstudyError for what cannot be used."""
+    chosen, prefs = settings.of(context.scene), preferences.current()
     request = BodyRequest(
         id=jobs.ready_engine().next_id(),
         text=chosen.prompt,
-        seconds=round(chosen.seconds, 3) if chosen.use_seconds else None,
+        seconds=seconds,
         seed=secrets.randbelow(MAX_SEED + 1) if chosen.use_new_seed else chosen.seed,
         steps=Quality[chosen.quality].value,
         guidance=round(chosen.guidance, 3) if chosen.use_guidance else None,
@@ -35,7 +41,7 @@ def task_from(context: bpy.types.Context) -> BodyTask:
     )
     request.validate()
     chosen.seed = request.seed
-    return BodyTask(request, chosen.character.name, float(scene.frame_current_final), scene_fps(scene))
+    return request
 
 
 class UNDERSTUDY_OT_generate(TaskOperator, bpy.types.Operator):

@@ -57,8 +57,7 @@ class EditWindow:
     def source(self) -> BodyMotion:
         """The motion there is, at the model's rate and above y = 0; a frame longer, because some features are of two frames."""
         times = self.begin + np.arange(len(self.kept) * FRAMES_PER_TOKEN + 1) / self.fps
-        sampled = replace(self.edit.motion.at(times), fps=self.fps)
-        return replace(sampled, translation=sampled.translation - np.float32((0.0, self.floor, 0.0)))
+        return replace(self.edit.motion.at(times), fps=self.fps).lifted(-self.floor)
 
 
 def _check_body(motion: BodyMotion) -> None:

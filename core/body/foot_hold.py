@@ -32,7 +32,7 @@ def hold_feet(motion: BodyMotion, first: int, end: int, floor: float) -> BodyMot
     begin, stop = max(0, first - seen), min(len(motion.translation), end + seen)
     if stop - begin < 3:
         return motion
-    part = _part(motion, begin, stop, floor)
+    part = motion.cut(begin, stop).lifted(-floor)
     made = np.zeros(stop - begin, bool)
     made[first - begin : end - begin] = True
     pose = MotionPose.of(part)
@@ -46,15 +46,6 @@ def hold_feet(motion: BodyMotion, first: int, end: int, floor: float) -> BodyMot
     rotations = motion.rotations.copy()
     rotations[first:end, joints] = quaternion_from_matrix(changed[made][:, joints]).float().numpy()
     return replace(motion, rotations=rotations)
-
-
-def _part(motion: BodyMotion, begin: int, stop: int, floor: float) -> BodyMotion:
-    return replace(
-        motion,
-        translation=motion.translation[begin:stop] - np.float32((0.0, floor, 0.0)),
-        rotations=motion.rotations[begin:stop],
-        contacts=motion.contacts[begin:stop],
-    )
 
 
 def _held(positions: Tensor, standing: Tensor, leg: Leg, made: np.ndarray, fps: float) -> Tensor:

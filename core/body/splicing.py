@@ -61,8 +61,7 @@ def spliced(edit: MotionEdit, made: BodyMotion, begin: float, floor: float) -> S
     motion, first, end = edit.motion, edit.first_frame, edit.end_frame
     # Two kept frames on either side have a pose and a speed
     near = slice(max(0, first - 2), min(len(motion.translation), end + 2))
-    sampled = made.at(np.arange(near.start, near.stop) / motion.fps - begin)
-    sampled = replace(sampled, translation=sampled.translation + np.float32((0.0, floor, 0.0)))
+    sampled = made.at(np.arange(near.start, near.stop) / motion.fps - begin).lifted(floor)
     borders = _Borders.of(edit, near.start)
     result, old = _copied(motion, made.recipe), Track.of(motion, near)
     new = _placed(Track.of(sampled), old, borders, edit.carries_rest)
