@@ -62,4 +62,4 @@ class MotionEdit:
             raise BadRequest("An upper body leads nowhere that the rest could be carried to: choose one of both.")
         broken = ~(np.isfinite(self.motion.rotations).all((1, 2)) & np.isfinite(self.motion.translation).all(1))
         if broken.any():
-            raise BadRequest(f"{broken.sum()} of the motion's {len(broken)} frames hold no numbers: take another motion.")
+            raise BadRequest(f"The motion has {broken.sum()} frames of {len(broken)} that hold no numbers: take another one.")
