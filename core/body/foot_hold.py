@@ -20,7 +20,7 @@ from .motion_pose import MotionPose
 from .time_series import eased, runs
 
 SEEN_SECONDS = 0.5  # on either side of the range: what a stance there needs to be seen
-RAMP_SECONDS = 0.2  # from a kept frame until a stance that is not held by it is corrected in full
+RAMP_SECONDS = 0.3  # from a kept frame until a stance that is not held by it is corrected in full
 
 
 def hold_feet(motion: BodyMotion, first: int, end: int, floor: float) -> BodyMotion:
@@ -52,7 +52,7 @@ def _held(positions: Tensor, standing: Tensor, leg: Leg, made: np.ndarray, fps: 
     """Where a foot should be moved (T, 3), level with the floor; nowhere in frames that are not `made` (T,)."""
     path = standing_path(positions[:, leg.standing_joints], standing)
     stands = standing.any(-1).numpy()
-    ramp = _ramp(made, fps)[:, None]
+    after_kept, before_kept = _ramp(made, fps), _ramp(made[::-1], fps).flip(0)
     moved = torch.zeros_like(path)
     for first, last in runs(stands):
         frames = np.arange(first, last)
@@ -61,15 +61,19 @@ def _held(positions: Tensor, standing: Tensor, leg: Leg, made: np.ndarray, fps: 
             places = [np.interp(frames, kept, path[kept, axis].numpy()) for axis in range(3)]
             moved[first:last] = torch.from_numpy(np.stack(places, axis=-1)) - path[first:last]
         else:
-            moved[first:last] = ramp[first:last] * (path[first:last].mean(0) - path[first:last])
-    moved = bridged(moved * moved.new_tensor([1.0, 0.0, 1.0]), stands | ~made)
-    return moved * (FARTHEST / moved.norm(dim=-1, keepdim=True).clamp_min(FARTHEST))
+            moved[first:last] = path[first:last].mean(0) - path[first:last]
+        # A stance that is dragged too far is held in part, all along: let go midway it would jerk
+        moved[first:last] *= FARTHEST / max(FARTHEST, float(moved[first:last].norm(dim=-1).max()))
+        # Where a kept frame holds the stance there is nothing left to lead over to it
+        if made[first]:
+            moved[first:last] *= after_kept[first:last, None]
+        if made[last - 1]:
+            moved[first:last] *= before_kept[first:last, None]
+    return bridged(moved * moved.new_tensor([1.0, 0.0, 1.0]), stands | ~made)
 
 
 def _ramp(made: np.ndarray, fps: float) -> Tensor:
-    """(T,) 0 in frames that are kept, and up to 1 in those that are far enough from them."""
-    kept = np.flatnonzero(~made)
-    if not len(kept):
-        return torch.ones(len(made), dtype=torch.float64)
-    away = np.abs(np.arange(len(made))[:, None] - kept).min(1)
-    return eased(torch.from_numpy(away / max(1.0, RAMP_SECONDS * fps)))
+    """(T,) 0 in frames that are kept, and up to 1 in those that come long enough after one."""
+    frames = np.arange(len(made))
+    last_kept = np.maximum.accumulate(np.where(made, -len(made) - RAMP_SECONDS * fps, frames))
+    return eased(torch.from_numpy((frames - last_kept) / max(1.0, RAMP_SECONDS * fps)))

@@ -214,7 +214,7 @@ def test_feet_that_stand_in_the_range_are_held_and_all_else_is_kept() -> None:
 def test_a_stance_that_begins_before_the_range_is_held_where_it_is_there() -> None:
     motion = wander(speed=0.0, turning=0.0)
     rotations = np.tile(np.array((1.0, 0, 0, 0), np.float32), (101, 22, 1))
-    drift = np.clip((np.arange(101) - 40) * 0.004, 0, None)
+    drift = np.clip((np.arange(101) - 40) * 0.004, 0, 0.1)
     drifting = dataclasses.replace(
         motion, rotations=rotations, contacts=np.ones((101, 4), np.float32),
         translation=np.stack((0 * drift, 0 * drift + 0.94, drift), axis=-1).astype(np.float32),
