@@ -6,13 +6,14 @@ import bpy
 
 from . import jobs, models, preferences, sequencer, setting_up, settings
 from .animation.face_keys import short_name
+from .characters import chosen_character, lacks_character
 from .engine_panel import draw_engine, draw_set_up, draw_update
-from .feedback import draw_message, draw_progress, draw_recording, draw_sentence
-from .operators.face import can_have_map, chosen_face
-from .operators.generate import refused
+from .feedback import draw_message, draw_progress, draw_recording, draw_sentence, is_narrow
+from .operators.face import can_have_map, chosen_face, face_refused, lacks_face
+from .operators.generate import hints, refused
 from .operators.redo_range import chosen_range, redo_refused
 from .operators.speech import line_here, line_refused, speech_refused
-from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
+from .preferences import DEFAULT_FACE_MODEL
 from .speech_settings import AMOUNT_NAMES, AS_CLIP, FROM_CHANNEL, FROM_FILE, UnderstudySpeech
 
 TAB = "Understudy"
@@ -34,18 +35,19 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         chosen, layout = settings.of(context.scene), self.layout
         row = layout.row(align=True)
-        row.prop(chosen, "character", text="")
+        meant = chosen_character(context)
+        row.prop(chosen, "character", text="", placeholder=meant.name if meant else "Character")
         row.operator("understudy.add_character", text="", icon="ADD")
-        layout.prop(chosen, "prompt", text="")
-        _draw_options(layout, chosen)
-        if jobs.state.job is not None:
+        layout.prop(chosen, "prompt", text="", placeholder=settings.EXAMPLE)
+        _draw_options(layout, context, chosen)
+        if jobs.state.job is not None and jobs.state.place == jobs.BODY:
             draw_progress(layout, jobs.state.job)
-        elif setting_up.found().state.is_usable:
+        elif setting_up.state.run is None and setting_up.found().state.is_usable:
             _draw_generate(layout, context)
             draw_update(layout, context)
         else:
             draw_set_up(layout, context)
-        draw_message(layout, context, jobs.BODY)
+        draw_message(layout, context, jobs.BODY, jobs.ENGINE)
 
 
 class _ClosedSubpanel(_SidebarPanel):
@@ -88,8 +90,8 @@ class UNDERSTUDY_PT_model(_ClosedSubpanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, prefs = self.layout, preferences.current()
         if prefs:
-            layout.prop(prefs, "model", text="")
-        _draw_licence(layout, context, models.known().get(prefs.model if prefs else DEFAULT_MODEL))
+            preferences.draw_model(layout, prefs, text="")
+        _draw_licence(layout, context, models.known().get(models.wanted(prefs.model if prefs else "")))
 
 
 class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
@@ -99,7 +101,7 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
     bl_idname = "UNDERSTUDY_PT_engine"
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_engine(self.layout, context, is_alone=setting_up.found().state.is_usable)
+        draw_engine(self.layout, context, is_alone=False)
         self.layout.operator("understudy.preferences")
 
 
@@ -112,14 +114,15 @@ class UNDERSTUDY_PT_face(_SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, chosen = self.layout, settings.of(context.scene)
         row = layout.row(align=True)
-        row.prop(chosen, "face", text="")
+        meant = chosen_face(context)
+        row.prop(chosen, "face", text="", placeholder=meant.name if meant and not face_refused(context) else "Face")
         row.operator("understudy.add_head", text="", icon="ADD")
         row.operator("understudy.add_flame_head", text="", icon="FILE_FOLDER")
         _draw_sound(layout, context, chosen.speech)
         _draw_emotion(layout, chosen.speech)
         if isinstance(jobs.state.job, jobs.RecordJob):
             draw_recording(layout, jobs.state.job)
-        elif jobs.state.job is not None:
+        elif jobs.state.job is not None and jobs.state.place == jobs.FACE:
             draw_progress(layout, jobs.state.job)
         else:
             _draw_speak(layout, context)
@@ -165,7 +168,7 @@ class UNDERSTUDY_PT_face_variation(_ClosedFacePanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         speech, prefs = settings.of(context.scene).speech, preferences.current()
         column = self.layout.column()
-        column.use_property_split = True
+        column.use_property_split = not is_narrow(context)
         column.use_property_decorate = False
         row = column.row(align=True)
         row.prop(speech, "seed")
@@ -215,9 +218,9 @@ class UNDERSTUDY_PT_face_map(_ClosedFacePanel, bpy.types.Panel):
             split.prop_search(line, "key", face.data.shape_keys, "key_blocks", text="")
 
 
-def _draw_options(layout: bpy.types.UILayout, chosen: settings.UnderstudySettings) -> None:
+def _draw_options(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: settings.UnderstudySettings) -> None:
     column = layout.column()
-    column.use_property_split = True
+    column.use_property_split = not is_narrow(context)
     column.use_property_decorate = False
     _draw_choice(column, chosen, "Length", "seconds")
     row = column.row(align=True)
@@ -267,6 +270,8 @@ def _draw_speak(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     reason = speech_refused(context)
     if reason:
         draw_sentence(layout, context, reason, "INFO")
+    if lacks_face(context):
+        layout.operator("understudy.add_head", icon="ADD")
     row = layout.row(align=True)
     row.operator("understudy.generate_take", icon="OUTLINER_OB_ARMATURE")
     row.prop(settings.of(context.scene).speech, "use_sound_length", text="", icon="TIME")
@@ -283,8 +288,11 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row = layout.row()
     row.scale_y = 1.6
     row.operator("understudy.generate", icon="ARMATURE_DATA")
-    if reason := refused(context):
-        draw_sentence(layout, context, reason, "INFO")
+    reason = refused(context)
+    for sentence in [reason] if reason else hints(context):
+        draw_sentence(layout, context, sentence, "INFO")
+    if lacks_character(context):
+        layout.operator("understudy.add_character", icon="ADD")
 
 
 _PANELS = (

@@ -29,8 +29,8 @@ from ..core.contract import (
 from . import sequencer
 from .animation.body import BodyDraft, draft_motion, key_motion
 from .animation.body_range import KeyRange, read_keys, write_keys
-from .animation.face import KeyedFace, draft_face, is_worn_by, key_face
-from .animation.face_lines import FaceLine
+from .animation.face import KeyedFace, LineEdited, draft_face, is_worn_by, key_face, was_edited
+from .animation.face_lines import FaceLine, KeptLine
 from .animation.take_head import with_head_turns
 from .engine.client import Engine
 
@@ -41,14 +41,22 @@ Request = BodyRequest | FaceRequest
 class Keyed:
     """actions: names of what was made, what plays first. notices: sentences on what could not be done in full.
 
-    body, faces: what the engine made and is played; times: what that took.
+    frames: the first and the last that were keyed. body, faces: what the engine made and is played; times: what that took.
     """
 
     actions: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    frames: tuple[float, float] | None = None
     body: BodyMotion | None = None
     faces: tuple[FaceMotion, ...] = ()
     times: tuple[StageTime, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was made, for the panel."""
+        others = f" and {len(self.actions) - 1} more Actions" if len(self.actions) > 1 else ""
+        where = f" on frames {self.frames[0]:.0f} to {self.frames[1]:.0f}" if self.frames else ""
+        return f"Keyed “{self.actions[0]}”{others}{where}."
 
 
 Steps = Generator[Request | None, Reply | None, Keyed]
@@ -75,7 +83,11 @@ class BodyTask:
         yield None
         first, *others = reply.motions
         actions = yield from key_motion(self.armature, first, self.start_frame, self.fps, variations=others)
-        return Keyed(actions, body=first, times=reply.times)
+        return Keyed(actions, reply.notices, self.frames(first), body=first, times=reply.times)
+
+    def frames(self, motion: BodyMotion) -> tuple[float, float]:
+        """The first and the last that it is keyed on."""
+        return self.start_frame, self.start_frame + motion.seconds * self.fps
 
 
 @dataclass(frozen=True)
@@ -96,7 +108,7 @@ class RedoTask:
         assert isinstance(reply, BodyReply)
         yield None
         actions = yield from write_keys(read, edit, reply.motions)
-        return Keyed(actions, reply.notices, body=reply.motions[0], times=reply.times)
+        return Keyed(actions, reply.notices, (read.first, read.last), reply.motions[0], times=reply.times)
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,9 @@ class FaceTask:
         times = tuple(time for reply in replies for time in reply.times)
         notices = [sequencer.add_sound(self.heard_in, Path(each.request.audio), each.start_frame) for each in self.spoken if self.heard_in]
         faces = tuple(reply.motions[0] for reply in replies)
-        return Keyed(keyed.actions, (*keyed.notices, *filter(None, notices)), faces=faces, times=times)
+        told = dict.fromkeys(notice for reply in replies for notice in reply.notices)
+        frames = _frames(self.lines(replies))
+        return Keyed(keyed.actions, (*told, *keyed.notices, *filter(None, notices)), frames, faces=faces, times=times)
 
     def replies(self) -> Generator[Request | None, Reply | None, tuple[FaceReply, ...]]:
         """One for each clip."""
@@ -165,7 +179,10 @@ class TakeTask:
         yield None
         keyed, actions = yield from self._key(lines, reply)
         done = self.face.done(keyed, replies)
-        return replace(done, actions=(*actions, *done.actions), body=reply.motions[0], times=(*done.times, *reply.times))
+        first, last = self.body.frames(reply.motions[0])
+        frames = min(first, _frames(lines)[0]), max(last, _frames(lines)[1])
+        notices, times = tuple(dict.fromkeys((*reply.notices, *done.notices))), (*done.times, *reply.times)
+        return replace(done, actions=(*actions, *done.actions), notices=notices, frames=frames, body=reply.motions[0], times=times)
 
     def _body_request(self, last_frame: float) -> BodyRequest:
         if self.body.request.seconds is not None:
@@ -199,15 +216,25 @@ class TakeTask:
 
 @dataclass(frozen=True)
 class LinesTask:
-    """Lines that a face has spoken are keyed once more, with other amounts or in another variation; no model is asked."""
+    """Lines that a face has spoken are keyed once more, with other amounts or in another variation; no model is asked.
+
+    unless_edited: a line whose keys must be as they were written; else the steps raise LineEdited.
+    """
 
     lines: tuple[FaceLine, ...]
     face: str
     keys: Mapping[str, str] = field(default_factory=dict)
+    unless_edited: KeptLine | None = None
 
     def steps(self) -> Steps:
+        if self.unless_edited is not None and (yield from was_edited(self.face, self.unless_edited)):
+            raise LineEdited(f"The keys of “{self.unless_edited.name}” were changed since they were made.")
         keyed = yield from key_face(self.face, self.lines, self.keys)
-        return Keyed(keyed.actions, keyed.notices)
+        return Keyed(keyed.actions, keyed.notices, _frames(self.lines))
+
+
+def _frames(lines: Sequence[FaceLine]) -> tuple[float, float]:
+    return min(line.start_frame for line in lines), max(line.last_frame for line in lines)
 
 
 def done(task: Task, engine: Engine, on_progress: Callable[[Progress], None] | None = None) -> Keyed:

@@ -148,6 +148,12 @@ def read_curves(slot: ActionSlot) -> dict[tuple[str, int], np.ndarray]:
     return {(curve.data_path, curve.array_index): _key_floats(curve, "co") for curve in channel_bag(slot).fcurves}
 
 
+def first_frames(slot: ActionSlot, path: str) -> np.ndarray:
+    """Frames (T,) of the keys of the first curve whose data path begins so; (0,) if there is none."""
+    found = next((curve for curve in channel_bag(slot).fcurves if curve.data_path.startswith(path)), None)
+    return _key_floats(found, "co")[:, 0] if found is not None else np.empty(0, np.float32)
+
+
 def fingerprint(slot: ActionSlot) -> Generator[None, None, str]:
     """Yields after every curve and returns a checksum of all keys, handles and modifiers: it changes when somebody edits them."""
     checksum, index = 0, 0
@@ -316,6 +322,11 @@ def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: n
         return
     curve = bag.fcurves.new(animated.data_path, index=index)
     curve.group = bag.groups.get(animated.group) or bag.groups.new(animated.group)
+    _fill(curve, keys, kinds)
+
+
+def _fill(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str]) -> None:
+    """Keys (T, 2) of a curve that has none."""
     points = curve.keyframe_points
     points.add(len(keys))
     points.foreach_set("co", keys.ravel())
@@ -333,6 +344,10 @@ def replace_keys(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str
     points = curve.keyframe_points
     frames = _key_floats(curve, "co")[:, 0]
     kept = (frames < keys[0, 0] - _SAME_FRAME) | (frames > keys[-1, 0] + _SAME_FRAME)
+    if not kept.any():
+        points.clear()
+        _fill(curve, keys, kinds)
+        return
     others = {name: key_property(points, name)[kept] for name in (*_KEY_FLOATS, *_KEY_ENUMS)}
     order = np.argsort(np.concatenate((frames[kept], keys[:, 0])), kind="stable")
     is_other = order < kept.sum()

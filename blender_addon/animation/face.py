@@ -22,6 +22,10 @@ FACE_RECIPE_PROPERTY = "understudy_face_recipe"  # JSON, on every Action that ho
 MAX_NAME_BYTES = 63  # of a data-block's name in Blender 4.x
 _SAME_FRAME = 1e-2
 
+class LineEdited(FaceError):
+    """Keys that were changed by hand would be written over."""
+
+
 _Part = tuple[curves.Owner, list[tuple[FacePlan, tuple[curves.PropertyCurves, ...]]]]
 
 
@@ -97,6 +101,7 @@ def draft_face(
     slots = curves.draft_actions(take_name(lines[0].motions[0]), owners, [_body_slot(body, target, owner) for owner in owners])
     draft = FaceDraft(target, tuple(plans), tuple(slots))
     try:
+        yield  # the copy of a long Action is a slice by itself
         yield from _write(draft, [written for _, written in parts])
         for line in lines:
             packed = yield from in_thread(line.packed)
@@ -146,10 +151,10 @@ def spoken_lines(mesh: bpy.types.Object) -> list[KeptLine]:
     return face_lines.kept_lines(slot.action) if slot is not None else []
 
 
-def was_edited(mesh: bpy.types.Object, line: KeptLine) -> bool:
-    """Whether somebody changed the line's keys since, or laid another line over it."""
-    slot = curves.playing_slot(mesh.data.shape_keys)
-    return slot is not None and in_one_go(curves.range_checksum(slot, line.start_frame, line.last_frame)) != line.checksum
+def was_edited(mesh_name: str, line: KeptLine) -> Generator[None, None, bool]:
+    """Yields after every curve; whether somebody changed the line's keys since, or laid another line over it."""
+    slot = curves.playing_slot(_object(mesh_name).data.shape_keys)
+    return slot is not None and (yield from curves.range_checksum(slot, line.start_frame, line.last_frame)) != line.checksum
 
 
 def lines_to_key_again(mesh: bpy.types.Object, changed: KeptLine) -> list[FaceLine]:
@@ -170,8 +175,8 @@ def lines_to_key_again(mesh: bpy.types.Object, changed: KeptLine) -> list[FaceLi
 
 
 def _refuse_moved(slot: curves.ActionSlot, line: KeptLine) -> None:
-    frames = next((keys[:, 0] for (path, _), keys in curves.read_curves(slot).items() if path.startswith("key_blocks")), None)
-    near = frames is not None and abs(frames - line.start_frame).min() < _SAME_FRAME
+    frames = curves.first_frames(slot, "key_blocks")
+    near = bool(len(frames)) and abs(frames - line.start_frame).min() < _SAME_FRAME
     if not near:
         raise FaceError(
             f"The keys of “{line.name}” are no longer at frame {line.start_frame:g}, where they were written, so nothing was changed:"

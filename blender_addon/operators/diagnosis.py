@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import bpy
 
-from .. import jobs, preferences
+from .. import jobs, models, preferences
 from ..report import report
 from ..self_test import EngineTest
 from .answers import allowed
-from .set_up import busy, started
+from .set_up import started
 
 
 class UNDERSTUDY_OT_test_engine(bpy.types.Operator):
@@ -20,11 +20,11 @@ class UNDERSTUDY_OT_test_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, busy() or jobs.engine_refusal())
+        return allowed(cls, jobs.busy() or jobs.engine_refusal())
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         chosen = preferences.current()
-        model, device = (chosen.model, chosen.device) if chosen else ("starter", "auto")
+        model, device = models.wanted(chosen.model if chosen else ""), chosen.device if chosen else "auto"
         return started(self, lambda: EngineTest(jobs.ready_engine(), model, device))
 
 

@@ -9,6 +9,7 @@ from .. import settings
 from ..animation import curves, key_ranges
 from ..animation.body import scene_fps
 from ..animation.body_range import KeyRange, body_paths, range_refusal
+from ..characters import character_refused, chosen_character
 from ..tasks import RedoTask
 from .answers import allowed
 from .generate import refused, request_from
@@ -29,17 +30,19 @@ class UNDERSTUDY_OT_redo_range(TaskOperator, bpy.types.Operator):
 
     def new_task(self, context: bpy.types.Context) -> RedoTask:
         chosen = settings.of(context.scene)
-        if reason := range_refusal(chosen.character):
+        if reason := character_refused(context) or range_refusal(chosen_character(context)):
             raise UnderstudyError(reason)
         first, last = chosen_range(context)
-        frames = KeyRange(chosen.character.name, first, last, scene_fps(context.scene))
+        character = chosen_character(context)
+        assert character is not None
+        frames = KeyRange(character.name, first, last, scene_fps(context.scene))
         carries_rest = chosen.redo_carries_rest and not chosen.redo_upper_body
         return RedoTask(request_from(context, None), frames, chosen.redo_upper_body, carries_rest)
 
 
 def redo_refused(context: bpy.types.Context) -> str:
     """Why no range can be made anew now, in words for the tooltip; empty if one can."""
-    if reason := refused(context) or range_refusal(settings.of(context.scene).character):
+    if reason := refused(context) or range_refusal(chosen_character(context)):
         return reason
     try:
         chosen_range(context)
@@ -56,13 +59,14 @@ def chosen_range(context: bpy.types.Context) -> tuple[int, int]:
             raise UnderstudyError("There is no preview range: press P over the timeline and drag, or choose Frames.")
         return int(scene.frame_preview_start), int(scene.frame_preview_end)
     if chosen.redo_range == settings.FROM_KEYS:
-        return _selected(chosen.character)
+        return _selected(chosen_character(context))
     if chosen.redo_first > chosen.redo_last:
         raise UnderstudyError(f"The range begins at frame {chosen.redo_first}, after its end at {chosen.redo_last}: swap them.")
     return int(chosen.redo_first), int(chosen.redo_last)
 
 
-def _selected(armature: bpy.types.Object) -> tuple[int, int]:
+def _selected(armature: bpy.types.Object | None) -> tuple[int, int]:
+    assert armature is not None
     slot = curves.playing_slot(armature)
     found = key_ranges.extent(slot, body_paths(armature), selected_only=True) if slot else None
     if found is None:

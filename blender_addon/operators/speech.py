@@ -6,20 +6,26 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import bpy
 
 from ...core.contract import MAX_SEED, BadRequest, FaceRequest, UnderstudyError
 from .. import emotion_markers, face_map, jobs, preferences, sequencer, settings, sound_files
 from ..animation.body import scene_fps
-from ..animation.face import lines_to_key_again, spoken_lines, was_edited
+from ..animation.face import LineEdited, lines_to_key_again, spoken_lines
 from ..animation.face_lines import KeptLine
+from ..feedback import redraw
 from ..speech_settings import AMOUNT_NAMES, AS_CLIP, AS_HEARD, FROM_FILE, FROM_STRIP, UnderstudySpeech, amounts_of
 from ..tasks import FaceTask, LinesTask, Spoken, TakeTask, Task
 from . import generate
 from .answers import allowed
 from .face import chosen_face, face_refused
 from .task_operator import TaskOperator
+
+# How far the question has come whether hand-made changes may be lost; scripts are not asked
+_NOT_ASKED, _LOOK, _ASK, _AGREED = "NOT_ASKED", "LOOK", "ASK", "AGREED"
+_QUESTIONS = tuple((name, name.replace("_", " ").title(), "") for name in (_NOT_ASKED, _LOOK, _ASK, _AGREED))
 
 
 @dataclass(frozen=True)
@@ -131,16 +137,37 @@ class _LineOperator(TaskOperator):
     place = jobs.FACE
     needs_engine = False
 
+    question: bpy.props.EnumProperty(items=_QUESTIONS, options={"HIDDEN", "SKIP_SAVE"})  # type: ignore[valid-type]
+
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        face, line = chosen_face(context), line_here(context)
-        if bpy.app.background or face is None or line is None or not was_edited(face, line):
-            return super().invoke(context, event)
-        return set(
-            context.window_manager.invoke_confirm(
-                self, event, title=f"Key “{line.name}” again?", message="Its keys were changed since they were made; that is lost.",
-                confirm_text="Key Again", icon="WARNING",
-            )
-        )  # fmt: skip
+        line = line_here(context)
+        if self.question == _ASK and line is not None:
+            return set(
+                context.window_manager.invoke_confirm(
+                    self, event, title=f"Key “{line.name}” again?", message="Its keys were changed since they were made; that is lost.",
+                    confirm_text="Key Again", icon="WARNING",
+                )
+            )  # fmt: skip
+        if self.question == _NOT_ASKED and not bpy.app.background:
+            self.question = _LOOK
+        return super().invoke(context, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        # A window that has asked goes on in it, where execute would hold it until the keys are written
+        return self._pressed_again(_AGREED) if self.question == _ASK else super().execute(context)
+
+    def _failed(self, context: bpy.types.Context, error: UnderstudyError) -> set[str]:
+        if not isinstance(error, LineEdited):
+            return super()._failed(context, error)
+        jobs.state.job = None
+        redraw(context.window_manager)
+        self._pressed_again(_ASK)
+        return {"CANCELLED"}
+
+    def _pressed_again(self, question: str) -> set[str]:
+        operator: Any = self
+        press = getattr(bpy.ops.understudy, type(operator).bl_idname.partition(".")[2])
+        return set(press("INVOKE_DEFAULT", **{**operator.as_keywords(), "question": question}))
 
 
 class UNDERSTUDY_OT_apply_amounts(_LineOperator, bpy.types.Operator):
@@ -156,7 +183,8 @@ class UNDERSTUDY_OT_apply_amounts(_LineOperator, bpy.types.Operator):
         return allowed(cls, line_refused(context))
 
     def new_task(self, context: bpy.types.Context) -> Task:
-        return _line_task(context, lambda line: replace(line, amounts=amounts_of(settings.of(context.scene).speech)))
+        amounts = amounts_of(settings.of(context.scene).speech)
+        return _line_task(context, lambda line: replace(line, amounts=amounts), self.question)
 
 
 class UNDERSTUDY_OT_next_variation(_LineOperator, bpy.types.Operator):
@@ -178,7 +206,7 @@ class UNDERSTUDY_OT_next_variation(_LineOperator, bpy.types.Operator):
         return allowed(cls, reason)
 
     def new_task(self, context: bpy.types.Context) -> Task:
-        return _line_task(context, lambda line: replace(line, shown=(line.shown + self.step) % line.variations))
+        return _line_task(context, lambda line: replace(line, shown=(line.shown + self.step) % line.variations), self.question)
 
 
 class UNDERSTUDY_OT_show_amounts(bpy.types.Operator):
@@ -200,12 +228,12 @@ class UNDERSTUDY_OT_show_amounts(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def _line_task(context: bpy.types.Context, change: Callable[[KeptLine], KeptLine]) -> LinesTask:
+def _line_task(context: bpy.types.Context, change: Callable[[KeptLine], KeptLine], question: str) -> LinesTask:
     if reason := line_refused(context):
         raise UnderstudyError(reason)
     face, line = chosen_face(context), line_here(context)
     assert face is not None and line is not None
-    return LinesTask(tuple(lines_to_key_again(face, change(line))), face.name, face_map.of(face))
+    return LinesTask(tuple(lines_to_key_again(face, change(line))), face.name, face_map.of(face), line if question == _LOOK else None)
 
 
 def _clips(context: bpy.types.Context, speech: UnderstudySpeech) -> Sequence[sequencer.Clip]:

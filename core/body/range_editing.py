@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..contract import BodyMotion, BodyRequest, MotionEdit, Recipe, StageTime
@@ -12,22 +13,24 @@ from .foot_hold import hold_feet
 from .pipeline import BodyPipeline, KeptTokens, Report
 from .splicing import Spliced, spliced
 
+Generate = Callable[[BodyRequest, Recipe, Report, KeptTokens], tuple[list[BodyMotion], list[StageTime]]]
 FAST_DRAG = 0.3  # m/s that a path is bent by on average; planted feet cannot stay then
 WIDE_TURN = math.radians(60)
 
 
 def edited(
-    pipeline: BodyPipeline, request: BodyRequest, edit: MotionEdit, recipe: Recipe, report: Report
+    pipeline: BodyPipeline, request: BodyRequest, edit: MotionEdit, recipe: Recipe, report: Report, generate: Generate | None = None
 ) -> tuple[list[BodyMotion], list[StageTime], tuple[str, ...]]:
     """As `BodyPipeline.generate`, for a request that has this edit; and sentences on what could not be done well.
 
-    Every motion has the rate and the frames of the edit's. Raises BadRequest for a motion that the models do not know.
+    generate: the pipeline's, or what stands for it. Every motion has the rate and the frames of the edit's. Raises BadRequest for a
+    motion that the models do not know.
     """
     window = EditWindow.around(edit, pipeline.fps)
     clock = StageClock()
     kept = KeptTokens(pipeline.tokens_of(window.source), window.kept)
     clock.lap("motion tokens")
-    made, times = pipeline.generate(replace(request, seconds=window.seconds, edit=None), recipe, report, kept)
+    made, times = (generate or pipeline.generate)(replace(request, seconds=window.seconds, edit=None), recipe, report, kept)
     parts = [spliced(edit, each, window.begin, window.floor) for each in made]
     motions = [_finished(edit, each.motion, window.floor) for each in parts]
     return motions, [*clock.laps, *times], _notices(edit, parts)

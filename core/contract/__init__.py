@@ -5,6 +5,7 @@ body faces +Z, its left is +X; quaternions wxyz, unit, sign-continuous in time. 
 """
 
 from .emotions import EMOTIONS, MAX_INTENSITY, EmotionChange
+from .engine_messages import CardMemory, WarmUp
 from .errors import (
     BadRequest,
     Cancelled,
@@ -43,6 +44,7 @@ from .messages import (
     Reply,
     Unload,
 )
+from .model_choice import USUAL_MODEL, chosen_model, model_choice_file
 from .motion import BodyMotion
 from .motion_edit import LOWER_BODY_JOINTS, MIN_EDIT_SECONDS, MotionEdit
 from .progress import Progress, StageTime
@@ -52,6 +54,8 @@ from .recording_messages import (
     MAX_RECORDING_SECONDS,
     RECORDING_STAGE,
     Level,
+    MicrophonesReply,
+    MicrophonesRequest,
     RecordReply,
     RecordRequest,
     StopRecording,
@@ -79,6 +83,7 @@ __all__ = [
     "MIN_EDIT_SECONDS",
     "MIN_SECONDS",
     "RECORDING_STAGE",
+    "USUAL_MODEL",
     "VERSION",
     "BadRequest",
     "BodyMotion",
@@ -86,6 +91,7 @@ __all__ = [
     "BodyRequest",
     "Cancel",
     "Cancelled",
+    "CardMemory",
     "ContractError",
     "EmotionChange",
     "FaceAmounts",
@@ -100,6 +106,8 @@ __all__ = [
     "Job",
     "Level",
     "Message",
+    "MicrophonesReply",
+    "MicrophonesRequest",
     "MotionEdit",
     "OutOfMemory",
     "Progress",
@@ -115,13 +123,16 @@ __all__ = [
     "UnderstudyError",
     "Unload",
     "VersionMismatch",
+    "WarmUp",
     "WeightsError",
     "WorkerDied",
     "WorkerHung",
+    "chosen_model",
     "decode_frame",
     "encode_frame",
     "flame_expression_names",
     "gaze_as_shapes",
+    "model_choice_file",
     "read_frame",
     "user_models_folder",
     "with_amounts",

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .engine_messages import CardMemory, WarmUp
 from .errors import BadRequest, UnderstudyError
 from .face_messages import FaceReply, FaceRequest
 from .motion import BodyMotion
 from .motion_edit import MotionEdit
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS, check_range
-from .recording_messages import Level, RecordReply, RecordRequest, StopRecording
+from .recording_messages import Level, MicrophonesReply, MicrophonesRequest, RecordReply, RecordRequest, StopRecording
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 5
+CONTRACT_VERSION = 6
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 MAX_PROMPT_CHARACTERS = 1000
@@ -142,7 +143,7 @@ class Unload:
 
 @dataclass(frozen=True)
 class BodyReply:
-    """One motion per variation, with their seeds in their recipes. notices: sentences on what could not be done in full."""
+    """One motion per variation, with their seeds in their recipes. notices: sentences on what went otherwise than it was asked for."""
 
     id: int
     motions: tuple[BodyMotion, ...]
@@ -184,6 +185,6 @@ class Failure:
         return UnderstudyError.by_name(self.error, self.text)
 
 
-Job = BodyRequest | FaceRequest | RecordRequest | ImportRequest | RemoveRequest | Unload
-Reply = BodyReply | FaceReply | RecordReply | ImportReply | RemoveReply
-Message = Hello | Job | Cancel | StopRecording | Progress | Level | Reply | Failure
+Job = BodyRequest | FaceRequest | RecordRequest | MicrophonesRequest | ImportRequest | RemoveRequest | Unload | WarmUp
+Reply = BodyReply | FaceReply | RecordReply | MicrophonesReply | ImportReply | RemoveReply
+Message = Hello | Job | Cancel | StopRecording | Progress | Level | CardMemory | Reply | Failure

@@ -139,9 +139,14 @@ def unselected(chosen: UnderstudySettings) -> None:
         curve.keyframe_points.foreach_set("select_control_point", np.zeros(len(curve.keyframe_points), bool))
 
 
+def another_one(chosen: UnderstudySettings) -> None:
+    bpy.ops.understudy.add_character()
+    bpy.context.view_layer.objects.active, chosen.character = None, None
+
+
 REFUSED: dict[str, tuple[Callable[[UnderstudySettings], object], str, bool]] = {
     "an empty prompt": (lambda chosen: setattr(chosen, "prompt", " "), "prompt is empty", True),
-    "no character": (lambda chosen: setattr(chosen, "character", None), "Nothing is chosen", True),
+    "no character": (another_one, "There are 2 characters", True),
     "no keys": (lambda chosen: chosen.character.animation_data_clear(), "press Generate first", True),
     "no preview range": (lambda chosen: setattr(chosen, "redo_range", FROM_PREVIEW), "no preview range", True),
     "nothing selected": (unselected, "No key of", True),

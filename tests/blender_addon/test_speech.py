@@ -13,7 +13,8 @@ import pytest
 from understudy.blender_addon import jobs, sequencer, settings
 from understudy.blender_addon.animation import curves
 from understudy.blender_addon.animation.face import FACE_RECIPE_PROPERTY, spoken_lines, was_edited
-from understudy.blender_addon.animation.face_lines import kept_line
+from understudy.blender_addon.animation.face_lines import KeptLine, kept_line
+from understudy.blender_addon.animation.slices import in_one_go
 from understudy.blender_addon.operators import speech
 from understudy.blender_addon.tasks import FaceTask
 from understudy.core.contract import Cancelled
@@ -203,7 +204,7 @@ SPOILED: dict[str, tuple[Callable[[settings.UnderstudySettings], object], str]] 
     "no clip for the emotion": (lambda chosen: setattr(chosen.speech, "emotion", "CLIP"), "No clip to take the emotion from"),
     "no strip": (lambda chosen: setattr(chosen.speech, "source", "STRIP"), "has no active strip"),
     "no channel": (lambda chosen: setattr(chosen.speech, "source", "CHANNEL"), "has no sound that is heard"),
-    "deleted face": (lambda chosen: bpy.data.objects.remove(chosen.face), "Nothing is chosen"),
+    "deleted face": (lambda chosen: bpy.data.objects.remove(chosen.face), "is not a face"),
     "no keys": (lambda chosen: setattr(chosen, "face", keyed_mesh([])), "has no shape keys"),
     "locked curves": (lambda chosen: lock_curves(chosen), "locked or muted"),
     "shared mesh": (lambda chosen: bpy.context.collection.objects.link(chosen.face.copy()), "objects share the mesh"),
@@ -356,19 +357,23 @@ def test_keys_that_were_moved_are_not_keyed_again(ready: settings.UnderstudySett
     np.testing.assert_array_equal(value_keys(ready.face), before)
 
 
+def edited(face: bpy.types.Object, line: KeptLine) -> bool:
+    return in_one_go(was_edited(face.name, line))
+
+
 def test_keys_that_were_edited_are_known(ready: settings.UnderstudySettings) -> None:
     for frame in (1, 200):
         bpy.context.scene.frame_set(frame)
         bpy.ops.understudy.generate_face()
     first, second = spoken_lines(ready.face)
-    assert not was_edited(ready.face, first) and not was_edited(ready.face, second)
+    assert not edited(ready.face, first) and not edited(ready.face, second)
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
     curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
-    assert was_edited(ready.face, first) and not was_edited(ready.face, second)
+    assert edited(ready.face, first) and not edited(ready.face, second)
     bpy.context.scene.frame_set(10)
     bpy.ops.understudy.apply_amounts()
-    assert not any(was_edited(ready.face, line) for line in spoken_lines(ready.face))
+    assert not any(edited(ready.face, line) for line in spoken_lines(ready.face))
 
 
 def test_what_is_kept_is_as_large_as_it_is_said_to_be(ready: settings.UnderstudySettings, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""One journey in one Blender: `blender --enable-event-simulate --python session.py`, with UNDERSTUDY_GUI_JOURNEY and ..._FOLDER set.
+"""One journey in one Blender: `blender --enable-event-simulate --python session.py`, with UNDERSTUDY_GUI_JOURNEY, ..._FOLDER and what bench.py gives set.
 
 Writes log.json and pictures into the folder and quits; what went wrong is under "error" in the log.
 """
@@ -13,11 +13,15 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import engine_journeys
+import journeys
+import looks
+import pictures
 from animator import Animator
-from journeys import JOURNEYS
 
 animator = Animator(Path(os.environ["UNDERSTUDY_GUI_FOLDER"]))
-_steps = JOURNEYS[os.environ["UNDERSTUDY_GUI_JOURNEY"]](animator)
+_journey = os.environ["UNDERSTUDY_GUI_JOURNEY"]
+_steps = next(getattr(room, _journey) for room in (journeys, engine_journeys, looks, pictures) if hasattr(room, _journey))(animator)
 _ending: list[bool] = []
 
 

@@ -32,7 +32,7 @@ def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=_evaluate_face)
     parser = subjects.add_parser("redo", help="ranges of motions made anew: what is kept, what is seen, what jumps at the seams")
     parser.add_argument("--model", default="starter", help="name of a model, or its folder")
-    parser.add_argument("--cases", type=int, default=20, help="random ranges, each redone whole, carrying the rest, and the upper body alone")
+    parser.add_argument("--cases", type=int, default=20, help="random ranges, each redone in three ways")
     parser.set_defaults(run=_redo)
     parser = subjects.add_parser("guide", help="what a model obeys, out of an evaluation.json, as a table for its readers")
     parser.add_argument("evaluation", type=Path)

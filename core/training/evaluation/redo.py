@@ -26,7 +26,7 @@ ASKED: dict[str, Rule] = {
     "a person kicks": lambda m: max(m.highest("left_foot"), m.highest("right_foot")) > 0.5,
 }
 START, LENGTH = (1.5, 2.5), (1.4, 2.4)  # seconds
-KINDS = {"whole body": {}, "rest carried": {"carries_rest": True}, "upper body": {"upper_body": True}}
+KINDS = {"whole body": (False, False), "rest carried": (True, False), "upper body": (False, True)}  # carries_rest, upper_body
 Report = Callable[[str, int, int], None]
 
 
@@ -56,8 +56,8 @@ def redone(model: str, count: int, report: Report) -> dict[str, list[Case]]:
         motion = service.body(base, _quiet).motions[0]
         text, start, seed = dice.choice(list(ASKED)), dice.uniform(*START), dice.randrange(10_000)
         edit = MotionEdit(motion, start, start + dice.uniform(*LENGTH))
-        for kind, wishes in KINDS.items():
-            wish = replace(edit, **wishes)
+        for kind, (carries_rest, upper_body) in KINDS.items():
+            wish = replace(edit, carries_rest=carries_rest, upper_body=upper_body)
             request = replace(base, text=text, seconds=None, seed=seed, edit=wish)
             cases[kind].append(_case(wish, service.body(request, _quiet).motions[0], ASKED[text]))
     return cases
@@ -85,7 +85,8 @@ def _case(edit: MotionEdit, made: BodyMotion, rule: Rule) -> Case:
     first, end, motion = edit.first_frame, edit.end_frame, edit.motion
     stop = end if edit.carries_rest else len(motion.translation)
     rows = np.r_[0:first, end:stop]
-    is_kept = all(np.array_equal(getattr(made, name)[rows], getattr(motion, name)[rows]) for name in ("translation", "rotations", "contacts"))
+    arrays = ("translation", "rotations", "contacts")
+    is_kept = all(np.array_equal(getattr(made, name)[rows], getattr(motion, name)[rows]) for name in arrays)
     before, after = motion.cut(first, end), made.cut(first, end)
     (own_steps, own_turns), (steps, turns) = _changes(motion), _changes(made)
     return Case(

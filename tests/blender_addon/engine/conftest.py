@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     Do = Callable[..., list[Message]]
 
 PATIENCE_S = 60.0
+MOMENT_S = 2.0
 
 # Stands where the engine's Python is expected: the real worker, which looks into a file at each stage for the trouble to get into
 # (with every array of 64 KiB asked of the system, so that none finds room in memory that was freed before the trouble)
@@ -132,17 +133,26 @@ def pid_of() -> Callable[[Engine], int]:
 
 @pytest.fixture
 def is_gone() -> Callable[[int], bool]:
-    """Whether there is no such process any more, or only what is left of it until its parent asks."""
+    """Whether there is no such process any more, or only what is left of it until its parent asks. One that was killed has a moment."""
 
     def gone(pid: int) -> bool:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        stat = Path(f"/proc/{pid}/stat")
-        return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
+        until = time.monotonic() + MOMENT_S
+        while _runs(pid):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.005)
+        return True
 
     return gone
+
+
+def _runs(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        os.kill(pid, 0)
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="session")

@@ -109,7 +109,7 @@ def test_a_fresh_worker_makes_the_same_motion_and_no_process_is_left(
     seen: list[Progress] = []
     motion = engine.request(WALK).motions[0]
     worker = pid_of(engine)
-    engine.close()
+    engine.close(patience_s=10.0)
     engine.close()
     assert not engine.is_running and is_gone(worker)
     again = engine.request(WALK, seen.append).motions[0]
