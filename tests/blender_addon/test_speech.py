@@ -216,7 +216,7 @@ def lock_curves(chosen: settings.UnderstudySettings) -> None:
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(chosen.face.data.shape_keys)
     assert slot is not None
-    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').lock = True
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').lock = True
 
 
 @pytest.mark.parametrize("case", SPOILED)
@@ -378,7 +378,7 @@ def test_keys_that_were_moved_are_not_keyed_again(ready: settings.UnderstudySett
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
-    for curve in curves._bag(slot).fcurves:
+    for curve in curves.channel_bag(slot).fcurves:
         for key in curve.keyframe_points:
             key.co.x += 5
     before = value_keys(ready.face)
@@ -399,7 +399,7 @@ def test_keys_that_were_edited_are_known(ready: settings.UnderstudySettings) -> 
     assert not edited(ready.face, first) and not edited(ready.face, second)
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
-    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
     assert edited(ready.face, first) and not edited(ready.face, second)
     bpy.context.scene.frame_set(10)
     bpy.ops.understudy.apply_amounts()
