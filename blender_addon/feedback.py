@@ -16,6 +16,7 @@ _MARGINS = 84.0  # tabs, edges, and the icon beside a sentence
 _NARROW = 240.0  # below it, labels are cut in two columns
 _LEAST_ROOM = 60.0
 _CLIPPED = 0.99
+_BESIDE_CROSS = 0.9  # of the width
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 
@@ -44,13 +45,13 @@ def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about:
     state = jobs.state
     if not state.message or state.about not in about:
         return
-    draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
-    row = layout.row(align=True)
+    row = layout.row()
+    draw_sentence(row.column(), context, state.message, "ERROR" if state.is_error else "CHECKMARK", _BESIDE_CROSS)
+    row.operator("understudy.dismiss_message", text="", icon="X", emboss=False)
     if state.is_error:
-        row.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
+        layout.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
     elif state.frames is not None:
-        _draw_offers(row, context, state.frames)
-    row.operator("understudy.dismiss_message", text="", icon="X")
+        _draw_offers(layout.row(align=True), context, state.frames)
 
 
 def _draw_offers(row: bpy.types.UILayout, context: bpy.types.Context, frames: tuple[float, float]) -> None:
