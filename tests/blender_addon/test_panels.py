@@ -144,7 +144,7 @@ def test_what_is_not_described_is_found() -> None:
     assert undescribed == ["understudy.bare"]
 
 
-@pytest.mark.parametrize("wrong", ["layout.lable(text='x')", "layout.scale_z = 2", "layout.prop(scene, 'fram')", "layout.operator('no.such')"])
+@pytest.mark.parametrize("wrong", ["layout.lable(text='x')", "layout.scale_z = 2", "layout.prop(scene, 'fram')", "layout.operator('no.such')", "layout.row(aling=True)"])
 def test_what_blenders_layout_refuses_is_refused(wrong: str) -> None:
-    with pytest.raises((AttributeError, AssertionError, KeyError)):
+    with pytest.raises((AttributeError, AssertionError, KeyError, TypeError)):
         exec(wrong, {"layout": RecordedLayout(), "scene": bpy.context.scene})
