@@ -47,9 +47,14 @@ def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about:
     state = jobs.state
     if not state.message or state.about not in about:
         return
-    row = layout.row()
-    draw_sentence(row.column(), context, state.message, "ERROR" if state.is_error else "CHECKMARK", _BESIDE_CROSS)
-    row.operator("understudy.dismiss_message", text="", icon="X", emboss=False)
+    icon = "ERROR" if state.is_error else "CHECKMARK"
+    if is_narrow(context):
+        draw_sentence(layout, context, state.message, icon)
+        layout.operator("understudy.dismiss_message", icon="X")
+    else:
+        row = layout.row()
+        draw_sentence(row.column(), context, state.message, icon, _BESIDE_CROSS)
+        row.operator("understudy.dismiss_message", text="", icon="X", emboss=False)
     if state.is_error:
         layout.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
     elif state.frames is not None:
