@@ -12,6 +12,11 @@ from ..tasks import Task
 TIMER_SECONDS = 0.03
 
 
+def push_undo_step(name: str) -> None:
+    """Blender's own, which copies what changed in the whole file and cannot be cut into slices."""
+    bpy.ops.ed.undo_push(message=name)
+
+
 class TaskOperator:
     """Beside bpy.types.Operator.
 
@@ -84,7 +89,7 @@ class TaskOperator:
         job, jobs.state.job = jobs.state.job, None
         assert isinstance(job, jobs.Job) and job.keyed is not None
         notices = job.keyed.notices
-        bpy.ops.ed.undo_push(message=self.undo_name)
+        push_undo_step(self.undo_name)
         actions = job.keyed.actions
         made = f"“{actions[0]}”" + (f" and {len(actions) - 1} more Actions" if len(actions) > 1 else "")
         jobs.state.message, jobs.state.is_error = " ".join((made, *notices)), False

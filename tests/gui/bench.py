@@ -41,7 +41,9 @@ class Played:
     seconds: float
 
 
-def play(target: Path, journey: str, folder: Path, package: Path, python: str, voice: Path, wheels: Path) -> Played:
+def play(
+    target: Path, journey: str, folder: Path, package: Path, python: str, voice: Path, wheels: Path, time_limit_s: int = TIME_LIMIT_S
+) -> Played:
     """Runs one journey of journeys.py. target: Blender's executable or a chroot. folder: for the log and the pictures."""
     shutil.rmtree(folder, ignore_errors=True)
     profile = folder / "profile"
@@ -58,7 +60,7 @@ def play(target: Path, journey: str, folder: Path, package: Path, python: str, v
     output = folder / "blender.log"
     with output.open("w", encoding="utf-8") as file:
         status = subprocess.run(
-            _command(target, environment, places), stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False
+            _command(target, environment, places, time_limit_s), stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False
         ).returncode
     shutil.rmtree(profile, ignore_errors=True)
     said = output.read_text(encoding="utf-8", errors="replace")
@@ -73,10 +75,10 @@ def _environment_of_tools() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
-def _command(target: Path, environment: dict[str, str], places: list[Path]) -> list[str]:
+def _command(target: Path, environment: dict[str, str], places: list[Path], time_limit_s: int) -> list[str]:
     inside = [f"{name}={value}" for name, value in environment.items()]
     blender = "blender" if target.is_dir() else str(target)
-    inside += ["timeout", "-k", "10", str(TIME_LIMIT_S), "xvfb-run", "-a", "-s", _SCREEN, blender, *_BLENDER, "--python", str(SESSION)]
+    inside += ["timeout", "-k", "10", str(time_limit_s), "xvfb-run", "-a", "-s", _SCREEN, blender, *_BLENDER, "--python", str(SESSION)]
     if not target.is_dir():
         return ["env", "-i", *inside]
     bound = " ".join(dict.fromkeys(str(place) for place in places))

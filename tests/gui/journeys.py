@@ -74,7 +74,7 @@ def worker_killed(animator: Animator) -> Steps:
 
 def voice_to_face(animator: Animator) -> Steps:
     """A sound file that is typed into the field, and Generate Face."""
-    yield from _arrive(animator)
+    yield from arrive(animator)
     yield from animator.press("understudy.add_head", across=0.86)
     yield from animator.press("sound_file", across=0.3)
     yield from animator.write(os.environ["UNDERSTUDY_GUI_VOICE"])
@@ -121,7 +121,7 @@ def quit_at_work(animator: Animator) -> Steps:
 def set_up_from_wheels(animator: Animator) -> Steps:
     """The engine set up inside Blender, without a network, from a folder of wheels."""
     bpy.context.preferences.view.filebrowser_display_type = "SCREEN"
-    yield from _arrive(animator, python="")
+    yield from arrive(animator, python="")
     setting_up = animator.module("setting_up")
     animator.seen["state_before"] = setting_up.found().state.name
     yield from animator.unfold("understudy.set_up_from_wheels", below="extensions.userpref_allow_online")
@@ -182,7 +182,7 @@ def face_facts() -> dict[str, Any]:
     return {"action": action.name if action else "", "largest": max(values, default=0.0)}
 
 
-def _arrive(animator: Animator, python: str = os.environ.get("UNDERSTUDY_GUI_PYTHON", "")) -> Steps:
+def arrive(animator: Animator, python: str = os.environ.get("UNDERSTUDY_GUI_PYTHON", "")) -> Steps:
     """The extension installed as "Install from Disk" does, the engine's Python named in its preferences, the tab opened."""
     yield from animator.key("ESC")  # the splash
     bpy.ops.extensions.package_install_files(filepath=os.environ["UNDERSTUDY_GUI_ZIP"], repo="user_default", enable_on_install=True)
@@ -194,7 +194,7 @@ def _arrive(animator: Animator, python: str = os.environ.get("UNDERSTUDY_GUI_PYT
 
 
 def _with_a_character(animator: Animator) -> Steps:
-    yield from _arrive(animator)
+    yield from arrive(animator)
     yield from animator.press("understudy.add_character", across=0.93)
     yield from animator.picture("character")
 

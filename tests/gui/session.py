@@ -14,10 +14,11 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from animator import Animator
+from hard_use import HARD_USE
 from journeys import JOURNEYS
 
 animator = Animator(Path(os.environ["UNDERSTUDY_GUI_FOLDER"]))
-_steps = JOURNEYS[os.environ["UNDERSTUDY_GUI_JOURNEY"]](animator)
+_steps = (JOURNEYS | HARD_USE)[os.environ["UNDERSTUDY_GUI_JOURNEY"]](animator)
 _ending: list[bool] = []
 
 
