@@ -37,6 +37,8 @@ CHECK_PACKAGES = ["ruff==0.17.6", "mypy==2.4.1", "tokenizers==0.23.3", "fake-bpy
 BPY_OF_PYTHON = {"3.11": ("bpy==4.5.15", "numpy==1.26.4"), "3.13": ("bpy==5.2.3", "numpy==2.3.5")}
 EVERY_BPY = ("4.2.23", "4.5.15", "5.0.1")  # of Python 3.11; `test` covers them where CI is set, or with --every-bpy
 ZIP_FOLDERS = ("blender_addon", "core", "weights")
+ENDURANCE = ("tests/blender_addon/endurance", "tests/blender_addon/engine/test_installer_interrupted.py")
+WINDOW_ENDURANCE = ("tests/gui/test_hard_use.py",)
 LIBRARIES = {
     "libX11.so.6": "libx11-6", "libXrender.so.1": "libxrender1", "libXfixes.so.3": "libxfixes3", "libXi.so.6": "libxi6",
     "libxkbcommon.so.0": "libxkbcommon0", "libSM.so.6": "libsm6", "libXext.so.6": "libxext6", "libGL.so.1": "libgl1",
@@ -63,6 +65,7 @@ def main() -> int:
     test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
     test.add_argument("--gui", type=Path, metavar="BLENDER_OR_CHROOT", help="only tests/gui, in this Blender or in the one of this folder")
+    test.add_argument("--endurance", action="store_true", help="only an hour of hard use, with its figures; with --gui in a window")
     commands.add_parser("build", help="make the extension's zip in dist/, and a repository that Blender updates from in dist/repository")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
     link.add_argument("repository", type=Path, help="Blender's folder extensions/user_default")
@@ -98,8 +101,11 @@ def run_test(options: argparse.Namespace) -> int:
     python = development_environment([*TEST_PACKAGES, *CHECK_PACKAGES])
     fetch_weights(python)
     run_build(options)
-    if options.gui:
-        return _pytest(python, ["tests/gui", *options.rest], {"UNDERSTUDY_GUI": str(options.gui.resolve())})
+    window = {"UNDERSTUDY_GUI": str(options.gui.resolve())} if options.gui else {}
+    if options.endurance:
+        return _pytest(python, ["-s", *(WINDOW_ENDURANCE if window else ENDURANCE), *options.rest], {**window, "UNDERSTUDY_ENDURANCE": "1"})
+    if window:
+        return _pytest(python, ["tests/gui", *options.rest], window)
     status = _pytest(python, ["tests", *options.rest])
     own = _bpy_packages()[0].partition("==")[2]
     for version in EVERY_BPY if options.every_bpy and _python_version() == "3.11" else ():

@@ -79,6 +79,20 @@ def _command(target: Path, environment: dict[str, str], places: list[Path], time
     inside = [f"{name}={value}" for name, value in environment.items()]
     blender = "blender" if target.is_dir() else str(target)
     inside += ["timeout", "-k", "10", str(time_limit_s), "xvfb-run", "-a", "-s", _SCREEN, blender, *_BLENDER, "--python", str(SESSION)]
+    return _there(target, inside, places)
+
+
+def told_by_blender(target: Path, arguments: list[str], profile: Path, places: list[Path]) -> subprocess.CompletedProcess[str]:
+    """What a Blender without a window says: `blender -b ...` or `blender --command ...`. profile: an empty folder for its settings."""
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(profile), "LC_ALL": "C.UTF-8", "BLENDER_USER_RESOURCES": str(profile)}
+    inside = [*(f"{name}={value}" for name, value in environment.items()), "blender" if target.is_dir() else str(target), *arguments]
+    return subprocess.run(
+        _there(target, inside, [*places, profile]), capture_output=True, text=True, env=_environment_of_tools(), check=False, timeout=TIME_LIMIT_S
+    )
+
+
+def _there(target: Path, inside: list[str], places: list[Path]) -> list[str]:
+    """With nothing but the variables and the program of `inside`, in the chroot if it is one."""
     if not target.is_dir():
         return ["env", "-i", *inside]
     bound = " ".join(dict.fromkeys(str(place) for place in places))
