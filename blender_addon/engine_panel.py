@@ -12,14 +12,13 @@ import bpy
 from . import jobs, preferences, setting_up
 from .engine.setup import EnginePython, EngineState
 from .engine_runs import Run
-from .feedback import draw_sentence
+from .feedback import draw_message, draw_sentence
 
 
 def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What the engine lacks in a sentence, what would be fetched in a second, and one button. Progress while it runs."""
-    state = setting_up.state
-    if state.run is not None:
-        _draw_progress(layout, state.run)
+    """What the engine lacks in a sentence, what would be fetched in a second, and one button. Progress while something is done to it."""
+    if setting_up.state.run is not None:
+        _draw_progress(layout, setting_up.state.run)
         return
     found = setting_up.found().state
     draw_sentence(layout, context, found.value + ".", "INFO")
@@ -27,7 +26,6 @@ def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         _draw_button(layout, context)
     else:
         layout.operator("understudy.preferences")
-    _draw_message(layout, context)
 
 
 def draw_update(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -38,22 +36,28 @@ def draw_update(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context, is_alone: bool = True) -> None:
-    """State and device, and the buttons that set up, repair and remove. is_alone: no `draw_set_up` stands above it."""
+    """State and device, and the buttons that set up, repair and remove.
+
+    is_alone: nothing above it tells what the engine lacks, how far work on it is, and how that ended.
+    """
     found = setting_up.found()
-    if setting_up.state.run is not None or not found.state.is_usable:
-        if is_alone:
-            draw_set_up(layout, context)
-    else:
-        draw_sentence(layout, context, found.state.value + ".", "CHECKMARK" if found.state is EngineState.READY else "INFO")
-        if found.environment is not None:
-            device = _device(found.environment.device)
-            draw_sentence(layout, context, f"PyTorch {found.environment.torch}, Python {found.environment.python}, {device}", "BLANK1")
-        if found.state is EngineState.OLDER:
-            _draw_button(layout, context)
-        _draw_worker(layout)
-        _draw_message(layout, context)
-    if setting_up.state.run is None:
-        _draw_others(layout, found)
+    if is_alone and (setting_up.state.run is not None or not found.state.is_usable):
+        draw_set_up(layout, context)
+    elif found.state.is_usable:
+        _draw_found(layout, context, found)
+    if is_alone:
+        draw_update(layout, context)
+        draw_message(layout, context, jobs.ENGINE)
+    _draw_others(layout, found)
+
+
+def _draw_found(layout: bpy.types.UILayout, context: bpy.types.Context, found: EnginePython) -> None:
+    if found.state is EngineState.READY:
+        draw_sentence(layout, context, found.state.value + ".", "CHECKMARK")
+    if found.environment is not None:
+        device = _device(found.environment.device)
+        draw_sentence(layout, context, f"PyTorch {found.environment.torch}, Python {found.environment.python}, {device}", "BLANK1")
+    _draw_worker(layout)
 
 
 def _device(card: str) -> str:
@@ -112,11 +116,3 @@ def _draw_progress(layout: bpy.types.UILayout, run: Run) -> None:
     row.operator("understudy.cancel_set_up", text="", icon="X")
     if run.detail:
         layout.label(text=run.detail, icon="BLANK1")
-
-
-def _draw_message(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    state = setting_up.state
-    if state.message:
-        draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
-    if state.message and state.is_error:
-        layout.operator("understudy.show_set_up_log")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 import time
 
@@ -34,10 +35,25 @@ def draw_recording(layout: bpy.types.UILayout, job: jobs.RecordJob) -> None:
     row.operator("understudy.discard_recording", text="", icon="TRASH")
 
 
-def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, place: str = "") -> None:
-    """How the last job ended, if one did; one that was started elsewhere than in `place` is told there."""
-    if jobs.state.message and place in ("", jobs.state.place):
-        draw_sentence(layout, context, jobs.state.message, "ERROR" if jobs.state.is_error else "CHECKMARK")
+def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about: str) -> None:
+    """How the last work ended, if it is about one of these, and what can be done now."""
+    state = jobs.state
+    if not state.message or state.about not in about:
+        return
+    draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
+    row = layout.row(align=True)
+    if state.is_error:
+        row.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
+    elif state.frames is not None:
+        _draw_offers(row, context, state.frames)
+    row.operator("understudy.dismiss_message", text="", icon="X")
+
+
+def _draw_offers(row: bpy.types.UILayout, context: bpy.types.Context, frames: tuple[float, float]) -> None:
+    is_playing = context.screen.is_animation_playing
+    row.operator("understudy.play", text="Pause" if is_playing else "Play", icon="PAUSE" if is_playing else "PLAY")
+    if context.scene.frame_end < (last := math.floor(frames[1])):
+        row.operator("understudy.extend_scene", text=f"End at {last}", icon="PREVIEW_RANGE")
 
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str, share: float = 1.0) -> None:

@@ -37,8 +37,8 @@ GUI_NICENESS = 5  # the worker steps back behind Blender's own drawing and playb
 
 
 _THROWN_AWAY = "The recording was thrown away."
-# Panels that jobs are started from
-BODY, FACE = "body", "face"
+# What a job or a message is about, and so where it is shown
+BODY, FACE, ENGINE = "body", "face", "engine"
 
 
 class EngineJob:
@@ -197,7 +197,10 @@ class Job(EngineJob):
 
 
 class _State:
-    """The engine of this Blender, its job, and the last sentence, with the panel that it is for."""
+    """The engine of this Blender, its job, and the last sentence.
+
+    place, about: what the job and what the sentence is about. frames: the first and the last that were keyed, where it tells of keys.
+    """
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
@@ -205,14 +208,28 @@ class _State:
         self.message = ""
         self.is_error = False
         self.memory_mb = 0.0  # of the engine, when it was last measured
-        self.place = BODY
+        self.place = self.about = BODY
+        self.frames: tuple[float, float] | None = None
 
 
 state = _State()
 
 
+def begin(job: EngineJob, place: str) -> None:
+    """Makes it the one job."""
+    state.job, state.place = job, place
+    tell("")
+
+
+def tell(message: str, is_error: bool = False, about: str = "", frames: tuple[float, float] | None = None) -> None:
+    """The sentence that the panel shows from now on; "" takes the last one away. about: "" for what the last job was about."""
+    state.message, state.is_error, state.about, state.frames = message, is_error, about or state.place, frames
+
+
 def busy() -> str:
-    """That another job runs, in words; empty if none does."""
+    """That other work is under way, in words; empty if none is."""
+    if setting_up.state.run is not None:
+        return f"{setting_up.state.run.step}: wait for it."
     return "The engine is at work: wait for it, or cancel it." if state.job is not None else ""
 
 
@@ -252,12 +269,25 @@ def _log_file() -> Path | None:
         return None
 
 
+@bpy.app.handlers.persistent  # type: ignore[untyped-decorator]
+def _forget_message(_scene: object = None, _depsgraph: object = None) -> None:
+    """It tells of keys or of a file that are there no more."""
+    tell("")
+
+
+_ENDS_OF_MESSAGES = ("undo_post", "load_post")
+
+
 def register() -> None:
     atexit.register(stop_engine)
+    for name in _ENDS_OF_MESSAGES:
+        getattr(bpy.app.handlers, name).append(_forget_message)
 
 
 def unregister() -> None:
     atexit.unregister(stop_engine)
+    for name in _ENDS_OF_MESSAGES:
+        getattr(bpy.app.handlers, name).remove(_forget_message)
     if state.job is not None:
         state.job.cancel()
         state.job = None

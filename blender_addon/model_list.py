@@ -22,7 +22,7 @@ def draw_models(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if jobs.state.job is not None:
         draw_progress(box, jobs.state.job)
     else:
-        draw_message(box, context)
+        draw_message(box, context, jobs.BODY, jobs.FACE)
 
 
 def _draw_model(box: bpy.types.UILayout, context: bpy.types.Context, model: models.Model) -> None:

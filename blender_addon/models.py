@@ -93,20 +93,7 @@ def installed() -> list[Model]:
     return [*_known.values(), *_faces.values(), *_encoders.values()]
 
 
-def _first_look() -> None:
-    from . import preferences
-
-    chosen = preferences.current()
-    refresh(chosen.models_folder if chosen else "")
-
-
-def register() -> None:
-    # Not here and now: enabling an extension must not read the disk
-    bpy.app.timers.register(_first_look, first_interval=0.2)
-
-
-def unregister() -> None:
-    if bpy.app.timers.is_registered(_first_look):
-        bpy.app.timers.unregister(_first_look)
+def forget() -> None:
+    """None is known until they are read again."""
     for known_ones in (_known, _faces, _encoders):
         known_ones.clear()

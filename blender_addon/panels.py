@@ -6,10 +6,11 @@ import bpy
 
 from . import jobs, models, preferences, sequencer, setting_up, settings
 from .animation.face_keys import short_name
+from .characters import chosen_character, lacks_character
 from .engine_panel import draw_engine, draw_set_up, draw_update
 from .feedback import draw_message, draw_progress, draw_recording, draw_sentence
-from .operators.face import can_have_map, chosen_face
-from .operators.generate import refused
+from .operators.face import can_have_map, chosen_face, face_refused, lacks_face
+from .operators.generate import hints, refused
 from .operators.speech import line_here, line_refused, speech_refused
 from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
 from .speech_settings import AMOUNT_NAMES, AS_CLIP, FROM_CHANNEL, FROM_FILE, UnderstudySpeech
@@ -33,18 +34,19 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         chosen, layout = settings.of(context.scene), self.layout
         row = layout.row(align=True)
-        row.prop(chosen, "character", text="")
+        meant = chosen_character(context)
+        row.prop(chosen, "character", text="", placeholder=meant.name if meant else "Character")
         row.operator("understudy.add_character", text="", icon="ADD")
-        layout.prop(chosen, "prompt", text="")
+        layout.prop(chosen, "prompt", text="", placeholder=settings.EXAMPLE)
         _draw_options(layout, chosen)
-        if jobs.state.job is not None:
+        if jobs.state.job is not None and jobs.state.place == jobs.BODY:
             draw_progress(layout, jobs.state.job)
-        elif setting_up.found().state.is_usable:
+        elif setting_up.state.run is None and setting_up.found().state.is_usable:
             _draw_generate(layout, context)
             draw_update(layout, context)
         else:
             draw_set_up(layout, context)
-        draw_message(layout, context, jobs.BODY)
+        draw_message(layout, context, jobs.BODY, jobs.ENGINE)
 
 
 class _ClosedSubpanel(_SidebarPanel):
@@ -72,7 +74,7 @@ class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
     bl_idname = "UNDERSTUDY_PT_engine"
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_engine(self.layout, context, is_alone=setting_up.found().state.is_usable)
+        draw_engine(self.layout, context, is_alone=False)
         self.layout.operator("understudy.preferences")
 
 
@@ -85,14 +87,15 @@ class UNDERSTUDY_PT_face(_SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, chosen = self.layout, settings.of(context.scene)
         row = layout.row(align=True)
-        row.prop(chosen, "face", text="")
+        meant = chosen_face(context)
+        row.prop(chosen, "face", text="", placeholder=meant.name if meant and not face_refused(context) else "Face")
         row.operator("understudy.add_head", text="", icon="ADD")
         row.operator("understudy.add_flame_head", text="", icon="FILE_FOLDER")
         _draw_sound(layout, context, chosen.speech)
         _draw_emotion(layout, chosen.speech)
         if isinstance(jobs.state.job, jobs.RecordJob):
             draw_recording(layout, jobs.state.job)
-        elif jobs.state.job is not None:
+        elif jobs.state.job is not None and jobs.state.place == jobs.FACE:
             draw_progress(layout, jobs.state.job)
         else:
             _draw_speak(layout, context)
@@ -240,6 +243,8 @@ def _draw_speak(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     reason = speech_refused(context)
     if reason:
         draw_sentence(layout, context, reason, "INFO")
+    if lacks_face(context):
+        layout.operator("understudy.add_head", icon="ADD")
     row = layout.row(align=True)
     row.operator("understudy.generate_take", icon="OUTLINER_OB_ARMATURE")
     row.prop(settings.of(context.scene).speech, "use_sound_length", text="", icon="TIME")
@@ -256,8 +261,11 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row = layout.row()
     row.scale_y = 1.6
     row.operator("understudy.generate", icon="ARMATURE_DATA")
-    if reason := refused(context):
-        draw_sentence(layout, context, reason, "INFO")
+    reason = refused(context)
+    for sentence in [reason] if reason else hints(context):
+        draw_sentence(layout, context, sentence, "INFO")
+    if lacks_character(context):
+        layout.operator("understudy.add_character", icon="ADD")
 
 
 _PANELS = (

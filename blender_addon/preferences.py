@@ -1,4 +1,4 @@
-"""Device, folders, and the engine's Python."""
+"""What the animator chose for all files: device, folders, and the engine's Python."""
 
 from __future__ import annotations
 
@@ -31,24 +31,15 @@ def _suggested(known: Mapping[str, models.Model], typed: str) -> list[tuple[str,
     return [(model.name, model.permission) for model in known.values() if typed.lower() in model.name.lower()]
 
 
-def _models_folder_changed(chosen: UnderstudyPreferences, _context: bpy.types.Context) -> None:
+def _models_folder_changed(chosen: Preferences, _context: bpy.types.Context) -> None:
     models.refresh(chosen.models_folder)
 
 
-def _engine_python_changed(_chosen: UnderstudyPreferences, _context: bpy.types.Context) -> None:
-    from . import setting_up
-
-    setting_up.forget()
-
-
-class UnderstudyPreferences(bpy.types.AddonPreferences):
-    """Preferences of the extension"""
-
-    bl_idname = EXTENSION
+class Preferences:
+    """What is chosen; the class that draws it, which Blender registers, stands where what it draws is known."""
 
     engine_python: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Engine Python", subtype="FILE_PATH", default="",
-        update=_engine_python_changed,
         description="A Python of your own with torch, or the folder of its environment; empty takes what was set up",
     )  # fmt: skip
     device: bpy.props.EnumProperty(  # type: ignore[valid-type]
@@ -72,41 +63,31 @@ class UnderstudyPreferences(bpy.types.AddonPreferences):
 
     idle_minutes: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Free Memory After Minutes", default=10, min=0, max=600,
-        description="Minutes without work after which the engine gives its memory back; 0 keeps it",
+        description="Minutes without work, up to 600, after which the engine gives its memory back; 0 keeps it",
     )  # fmt: skip
     use_free_before_render: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Free Memory Before Rendering", default=False,
         description="The engine gives its memory back when a render begins; the next generation starts it again",
     )  # fmt: skip
 
-    def draw(self, context: bpy.types.Context) -> None:
-        # Both draw what runs, which reads these preferences
-        from .engine_panel import draw_engine
-        from .model_list import draw_models
 
-        layout = self.layout
-        layout.use_property_split = True
-        names = (
-            "engine_python", "device", "idle_minutes", "use_free_before_render", "model", "face_model", "models_folder", "microphone",
-        )  # fmt: skip
-        for name in names:
-            layout.prop(self, name)
-        for model in (models.known().get(self.model), models.known_faces().get(self.face_model)):
-            if model:
-                layout.label(text=f"{model.title}. {model.permission}", icon="INFO")
-        draw_engine(layout.box(), context)
-        draw_models(layout, context)
-
-
-def current() -> UnderstudyPreferences | None:
+def current() -> Preferences | None:
     """The preferences; None where the add-on runs without being installed (pip's bpy)."""
     addon = bpy.context.preferences.addons.get(EXTENSION)
     return addon.preferences if addon else None  # type: ignore[return-value]
 
 
+def _read_models() -> None:
+    chosen = current()
+    models.refresh(chosen.models_folder if chosen else "")
+
+
 def register() -> None:
-    bpy.utils.register_class(UnderstudyPreferences)
+    # Not here and now: enabling an extension must not read the disk
+    bpy.app.timers.register(_read_models, first_interval=0.2)
 
 
 def unregister() -> None:
-    bpy.utils.unregister_class(UnderstudyPreferences)
+    if bpy.app.timers.is_registered(_read_models):
+        bpy.app.timers.unregister(_read_models)
+    models.forget()

@@ -30,7 +30,7 @@ def report() -> str:
         f"Environment: {f'torch {made.torch}, Python {made.python}, {made.device or chr(45)}' if made else 'not ours'}",
         f"Device: {chosen.device if chosen else 'auto'}, memory {jobs.state.memory_mb:.0f} MB",
         f"Model: {f'{model.name}, {model.title}, {model.licence}' if model else (chosen.model if chosen else 'starter')}",
-        f"Last message: {jobs.state.message or '-'} | {setting_up.state.message or '-'}",
+        f"Last message: {jobs.state.message or '-'}",
         "", "Engine's log:", *(list(engine.log)[-_LOG_LINES:] if engine is not None else []),
         "", "Set-up's log:", *setting_up.log_lines()[-_LOG_LINES:],
     ]  # fmt: skip

@@ -19,14 +19,12 @@ _LOG_LINES = 400
 
 
 class _State:
-    """What runs, what was found out about the machine, and the last sentence for the panel."""
+    """What runs, and what was found out about the machine."""
 
     def __init__(self) -> None:
         self.run: Run | None = None
         self.look: MachineLook | None = None
-        self.message = ""
-        self.is_error = False
-        self.found: tuple[float, EnginePython] | None = None
+        self.found: tuple[float, str, EnginePython] | None = None
 
 
 state = _State()
@@ -44,12 +42,11 @@ def found() -> EnginePython:
     """The Python that the engine runs on, or why there is none. Cheap enough for poll()."""
     if isinstance(state.run, EngineSetUp):
         return EnginePython(EngineState.SETTING_UP)
-    now = time.monotonic()
-    if state.found is None or now - state.found[0] > _REMEMBERED_SECONDS:
-        chosen = preferences.current()
-        wish = bpy.path.abspath(chosen.engine_python) if chosen and chosen.engine_python else ""
-        state.found = now, find_engine_python(wish, engine_root())
-    return state.found[1]
+    now, chosen = time.monotonic(), preferences.current()
+    wish = bpy.path.abspath(chosen.engine_python) if chosen and chosen.engine_python else ""
+    if state.found is None or now - state.found[0] > _REMEMBERED_SECONDS or state.found[1] != wish:
+        state.found = now, wish, find_engine_python(wish, engine_root())
+    return state.found[2]
 
 
 def forget() -> None:

@@ -7,6 +7,7 @@ import bpy
 from ..core.contract import MAX_PROMPT_CHARACTERS, MAX_SECONDS, MAX_SEED, MAX_VARIATIONS, MIN_SECONDS, Quality
 from . import speech_settings
 
+EXAMPLE = "a person walks forward"
 QUALITIES = (
     (Quality.DRAFT.name, "Draft", "Fastest: to see whether the prompt is understood"),
     (Quality.NORMAL.name, "Normal", "As the model was measured"),
@@ -35,7 +36,7 @@ class UnderstudySettings(bpy.types.PropertyGroup):
         " Empty: the active object",
     )  # fmt: skip
     prompt: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Prompt", default="a person walks forward", maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"},
+        name="Prompt", default=EXAMPLE, maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"},
         description='What the character does, in English. Several steps are joined by "then": walks forward, then waves',
     )  # fmt: skip
     use_seconds: bpy.props.BoolProperty(  # type: ignore[valid-type]
@@ -43,30 +44,32 @@ class UnderstudySettings(bpy.types.PropertyGroup):
     )
     seconds: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Length", default=4.0, min=MIN_SECONDS, max=MAX_SECONDS, soft_max=20.0, step=50, precision=1, unit="TIME_ABSOLUTE",
-        description="Length of the motion in seconds; it is keyed at the scene's frame rate from the current frame on",
+        description=f"Length of the motion, {MIN_SECONDS:g} to {MAX_SECONDS:g} s, keyed at the scene's rate from the current frame on",
     )  # fmt: skip
     seed: bpy.props.IntProperty(  # type: ignore[valid-type]
-        name="Seed", default=0, min=0, max=MAX_SEED, description="The same seed and settings give the same motion"
+        name="Seed", default=0, min=0, max=MAX_SEED,
+        description="Decides what is left to chance: the same seed and settings give the same motion"
     )
     use_new_seed: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="New Seed", default=True, description="Throw the dice before each generation; the seed used is written into the field"
+        name="New Seed", default=True,
+        description="Another seed for each generation, so that each differs; the one used is written into the field"
     )
     quality: bpy.props.EnumProperty(  # type: ignore[valid-type]
-        name="Quality", items=QUALITIES, default=Quality.NORMAL.name, description="How many steps the motion is shaped in"
+        name="Quality", items=QUALITIES, default=Quality.NORMAL.name, description="In how many steps the motion is shaped; more take longer"
     )
     use_guidance: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="Set Guidance", default=False, description="Off: as the model was measured"
+        name="Set Guidance", default=False, description="Off: as closely as the model was measured with"
     )
     guidance: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Guidance", default=2.0, min=1.0, max=20.0, soft_max=8.0, step=50, precision=1,
-        description="How closely the words are followed: low is freer, high is stricter and stiffer",
+        description="How closely the words are followed, 1 to 20: low is freer, high is stricter and stiffer",
     )  # fmt: skip
     lock_feet: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Lock Feet", default=True, description="Keep planted feet from sliding and from sinking into the floor"
     )
     variations: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Variations", default=1, min=1, max=MAX_VARIATIONS, soft_max=8,
-        description="How many motions are made at once; the first is played, the others are kept as Actions",
+        description=f"How many motions are made at once, 1 to {MAX_VARIATIONS}; the first is played, the others are kept as Actions",
     )  # fmt: skip
     speech: bpy.props.PointerProperty(type=speech_settings.UnderstudySpeech)  # type: ignore[valid-type]
 

@@ -46,7 +46,7 @@ def _amount(name: str) -> Any:
     """A property, as Blender declares them."""
     return bpy.props.FloatProperty(
         name=name.replace("_", " ").title(), default=1.0, min=0.0, max=MAX_AMOUNT, step=5, precision=2, subtype="FACTOR",
-        description=f"{_AMOUNTS[name]}: 1 is as the model made it. Lines that were spoken already follow with Apply Amounts",
+        description=f"{_AMOUNTS[name]}: 0 to {MAX_AMOUNT:g}, 1 is as the model made it. Lines spoken already follow with Apply Amounts",
     )  # fmt: skip
 
 
@@ -63,7 +63,8 @@ class UnderstudySpeech(bpy.types.PropertyGroup):
         name="Strip", default="", description="A sound strip of the video sequencer; empty takes the active one"
     )
     channel: bpy.props.IntProperty(  # type: ignore[valid-type]
-        name="Channel", default=1, min=1, max=128, description="All sound strips of this channel are spoken, each where it is heard"
+        name="Channel", default=1, min=1, max=128,
+        description="All sound strips of this channel, 1 to 128, are spoken, each where it is heard"
     )
     add_sound_strip: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Add Sound Strip", default=True, description="Put the sound file into the video sequencer too, so that it is heard"
@@ -78,7 +79,7 @@ class UnderstudySpeech(bpy.types.PropertyGroup):
     )  # fmt: skip
     intensity: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Intensity", default=1.0, min=0.0, max=MAX_INTENSITY, step=5, precision=2, subtype="FACTOR",
-        description="How strong the emotion is: 0 is neutral, 1 as strong as in what the model was trained on",
+        description=f"How strong the emotion is, 0 to {MAX_INTENSITY:g}: 0 is neutral, 1 as strong as in what the model was trained on",
     )  # fmt: skip
     use_markers: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Emotions at Markers", default=False,
@@ -86,24 +87,26 @@ class UnderstudySpeech(bpy.types.PropertyGroup):
     )  # fmt: skip
     diversity: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Diversity", default=0.0, min=0.0, max=MAX_DIVERSITY, step=5, precision=2,
-        description="How differently the emotion is shown from seed to seed: 0 is always its mean",
+        description=f"How differently the emotion is shown from seed to seed, 0 to {MAX_DIVERSITY:g}: 0 is always its mean",
     )  # fmt: skip
     temperature: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="Temperature", default=0.0, min=0.0, max=MAX_TEMPERATURE, step=5, precision=2,
-        description="How differently the words are articulated from seed to seed: 0 takes the likeliest movements",
+        description=f"How differently words are articulated from seed to seed, 0 to {MAX_TEMPERATURE:g}: 0 takes the likeliest movements",
     )  # fmt: skip
     actor: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Speaking Style", default=0, min=0, soft_max=32, description="Number of one of the speakers that the model was trained on"
     )
     seed: bpy.props.IntProperty(  # type: ignore[valid-type]
-        name="Seed", default=0, min=0, max=MAX_SEED, description="The same seed and settings give the same face"
+        name="Seed", default=0, min=0, max=MAX_SEED,
+        description="Decides what is left to chance: the same seed and settings give the same face"
     )
     use_new_seed: bpy.props.BoolProperty(  # type: ignore[valid-type]
-        name="New Seed", default=True, description="Throw the dice before each generation; the seed used is written into the field"
+        name="New Seed", default=True,
+        description="Another seed for each generation, so that each differs; the one used is written into the field"
     )
     variations: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Variations", default=1, min=1, max=MAX_VARIATIONS, soft_max=8,
-        description="How many faces are made at once; the first is keyed, the others are kept with it and can be chosen under Spoken Lines",
+        description=f"How many faces are made at once, 1 to {MAX_VARIATIONS}; the first is keyed, the others are kept with it, see Amounts",
     )  # fmt: skip
     use_sound_length: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Length of the Sound", default=True, description="The body moves as long as the sound lasts; off: as long as set for it"

@@ -40,14 +40,22 @@ Request = BodyRequest | FaceRequest
 class Keyed:
     """actions: names of what was made, what plays first. notices: sentences on what could not be done in full.
 
-    body, faces: what the engine made and is played; times: what that took.
+    frames: the first and the last that were keyed. body, faces: what the engine made and is played; times: what that took.
     """
 
     actions: tuple[str, ...]
     notices: tuple[str, ...] = ()
+    frames: tuple[float, float] | None = None
     body: BodyMotion | None = None
     faces: tuple[FaceMotion, ...] = ()
     times: tuple[StageTime, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """What was made, for the panel."""
+        others = f" and {len(self.actions) - 1} more Actions" if len(self.actions) > 1 else ""
+        where = f" on frames {self.frames[0]:.0f} to {self.frames[1]:.0f}" if self.frames else ""
+        return f"Keyed “{self.actions[0]}”{others}{where}."
 
 
 Steps = Generator[Request | None, Reply | None, Keyed]
@@ -74,7 +82,11 @@ class BodyTask:
         yield None
         first, *others = reply.motions
         actions = yield from key_motion(self.armature, first, self.start_frame, self.fps, variations=others)
-        return Keyed(actions, body=first, times=reply.times)
+        return Keyed(actions, frames=self.frames(first), body=first, times=reply.times)
+
+    def frames(self, motion: BodyMotion) -> tuple[float, float]:
+        """The first and the last that it is keyed on."""
+        return self.start_frame, self.start_frame + motion.seconds * self.fps
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,8 @@ class FaceTask:
         times = tuple(time for reply in replies for time in reply.times)
         notices = [sequencer.add_sound(self.heard_in, Path(each.request.audio), each.start_frame) for each in self.spoken if self.heard_in]
         faces = tuple(reply.motions[0] for reply in replies)
-        return Keyed(keyed.actions, (*keyed.notices, *filter(None, notices)), faces=faces, times=times)
+        frames = _frames(self.lines(replies))
+        return Keyed(keyed.actions, (*keyed.notices, *filter(None, notices)), frames, faces=faces, times=times)
 
     def replies(self) -> Generator[Request | None, Reply | None, tuple[FaceReply, ...]]:
         """One for each clip."""
@@ -143,7 +156,10 @@ class TakeTask:
         yield None
         keyed, actions = yield from self._key(lines, reply)
         done = self.face.done(keyed, replies)
-        return replace(done, actions=(*actions, *done.actions), body=reply.motions[0], times=(*done.times, *reply.times))
+        first, last = self.body.frames(reply.motions[0])
+        frames = min(first, _frames(lines)[0]), max(last, _frames(lines)[1])
+        times = *done.times, *reply.times
+        return replace(done, actions=(*actions, *done.actions), frames=frames, body=reply.motions[0], times=times)
 
     def _body_request(self, last_frame: float) -> BodyRequest:
         if self.body.request.seconds is not None:
@@ -191,7 +207,11 @@ class LinesTask:
         if self.unless_edited is not None and (yield from was_edited(self.face, self.unless_edited)):
             raise LineEdited(f"The keys of “{self.unless_edited.name}” were changed since they were made.")
         keyed = yield from key_face(self.face, self.lines, self.keys)
-        return Keyed(keyed.actions, keyed.notices)
+        return Keyed(keyed.actions, keyed.notices, _frames(self.lines))
+
+
+def _frames(lines: Sequence[FaceLine]) -> tuple[float, float]:
+    return min(line.start_frame for line in lines), max(line.last_frame for line in lines)
 
 
 def done(task: Task, engine: Engine, on_progress: Callable[[Progress], None] | None = None) -> Keyed:

@@ -18,6 +18,7 @@ from .face.emotion_anchors import EmotionAnchors
 from .face.emotion_embedding import DynamicEmotionEmbedding, EmotionConfig
 from .face.expression_features import ExpressionFeatures, ExpressionFeaturesConfig
 from .face.expression_tokens import ExpressionTokenizer, ExpressionTokensConfig
+from .face.long_speech import WindowSettings
 from .face.pipeline import FaceBasis, FacePipeline
 from .face.sound_reader import SoundReader
 from .face.speech_encoder import SpeechEncoder, SpeechEncoderConfig
@@ -52,7 +53,8 @@ class FaceCard:
 
     coefficients: their names in this space; none for FLAME's first directions. speech_encoder: name of the shared one that is not in
     its own file, "" for one that is.
-    bytes, sha256: of its safetensors; origin: the files that an imported one was made of.
+    bytes, sha256: of its safetensors; origin: the files that an imported one was made of. one_pass: frames of a clip that is spoken
+    whole, 0 where every clip is cut into windows.
     """
 
     format: str
@@ -68,6 +70,7 @@ class FaceCard:
     origin: tuple[str, ...] = ()
     coefficients: tuple[str, ...] = ()
     speech_encoder: str = ""
+    one_pass: int = 0
 
     def __post_init__(self) -> None:
         if bool(self.speech_encoder) == bool(self.networks.speech):
@@ -143,7 +146,7 @@ def save_face_bundle(folder: Path, card: FaceCard, networks: FaceNetworks, exact
 def load_face_pipeline(folder: Path, device: torch.device) -> tuple[FacePipeline, FaceCard]:
     """A bundle ready to speak. Raises WeightsError as `load_face_networks` does."""
     networks, card = load_face_networks(folder, device)
-    return FacePipeline(networks, card.basis, read_emotion_voices), card
+    return FacePipeline(networks, card.basis, read_emotion_voices, WindowSettings(one_pass=card.one_pass)), card
 
 
 def load_face_networks(folder: Path, device: torch.device) -> tuple[FaceNetworks, FaceCard]:

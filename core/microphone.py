@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .contract import RECORDING_STAGE, BadRequest, RecordReply, RecordRequest, UnderstudyError
+from .microphones import Microphone, chosen_microphone
 from .sound_refusals import sound_package
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _BETWEEN_SIGNS_S = 0.1
 _SILENCE_S = 3.0  # without a single block, a microphone is gone
-_PLUG_IN = "plug one in, allow this program to use it in the system's settings, or choose another one"
 
 Report = Callable[[str, int, int], None]
 
@@ -39,15 +39,6 @@ class RecordingSigns:
     is_stopped: Callable[[], bool]
 
 
-@dataclass(frozen=True)
-class _Input:
-    """What a microphone offers. index: PortAudio's number of it."""
-
-    index: int
-    name: str
-    rate: int
-
-
 def record(request: RecordRequest, signs: RecordingSigns) -> RecordReply:
     """Records until it is stopped or the limit is reached.
 
@@ -57,7 +48,7 @@ def record(request: RecordRequest, signs: RecordingSigns) -> RecordReply:
     request.validate()
     sounddevice, soundfile = sound_package("sounddevice"), sound_package("soundfile")
     path = Path(request.path)
-    device = _chosen(sounddevice, request.device)
+    device = chosen_microphone(sounddevice, request.device)
     partial = path.with_name(path.name + ".part")
     try:
         with _written(partial, device.rate, soundfile) as file:
@@ -73,20 +64,6 @@ def record(request: RecordRequest, signs: RecordingSigns) -> RecordReply:
     return RecordReply(request.id, request.path, seconds)
 
 
-def _chosen(sounddevice: ModuleType, name: str) -> _Input:
-    """The input of this name, or the system's own."""
-    try:
-        found: dict[str, Any] = sounddevice.query_devices(name or None, kind="input")
-    except (sounddevice.PortAudioError, ValueError, TypeError) as error:
-        names = ", ".join(dict.fromkeys(str(each["name"]) for each in sounddevice.query_devices() if each["max_input_channels"] > 0))
-        if not names:
-            raise UnderstudyError(f"This machine has no microphone: {_PLUG_IN}.") from error
-        if not name:
-            raise UnderstudyError(f"The system has chosen no microphone ({names} would be there): choose one of them.") from error
-        raise BadRequest(f'There is no single microphone "{name}"; there are: {names}. Choose one of them by its whole name.') from error
-    return _Input(int(found["index"]), str(found["name"]), round(float(found["default_samplerate"])))
-
-
 @contextlib.contextmanager
 def _written(path: Path, rate: int, soundfile: ModuleType) -> Iterator[soundfile.SoundFile]:
     if not path.parent.is_dir():
@@ -95,7 +72,7 @@ def _written(path: Path, rate: int, soundfile: ModuleType) -> Iterator[soundfile
         yield file
 
 
-def _filled(file: soundfile.SoundFile, sounddevice: ModuleType, device: _Input, seconds: float, signs: RecordingSigns) -> bool:
+def _filled(file: soundfile.SoundFile, sounddevice: ModuleType, device: Microphone, seconds: float, signs: RecordingSigns) -> bool:
     """Whether the microphone was there to the end. Raises UnderstudyError where it cannot be opened at all."""
     limit, written, last_heard = round(seconds * device.rate), 0, time.monotonic()
     with _listening(sounddevice, device) as heard:
@@ -113,7 +90,7 @@ def _filled(file: soundfile.SoundFile, sounddevice: ModuleType, device: _Input, 
 
 
 @contextlib.contextmanager
-def _listening(sounddevice: ModuleType, device: _Input) -> Iterator[Callable[[], np.ndarray]]:
+def _listening(sounddevice: ModuleType, device: Microphone) -> Iterator[Callable[[], np.ndarray]]:
     """Gives what was heard (n,) since the last call, of about _BETWEEN_SIGNS_S."""
     heard: queue.SimpleQueue[np.ndarray] = queue.SimpleQueue()
 

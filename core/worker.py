@@ -28,6 +28,7 @@ from .contract import (
     Job,
     Level,
     Message,
+    MicrophonesRequest,
     Progress,
     RecordRequest,
     RemoveRequest,
@@ -103,7 +104,7 @@ class Worker:
             self._kept_for_last_words = b""
             self._send(_unforeseen(job, error))
             traceback.print_exc()
-            if self._service is None and not isinstance(job, RecordRequest):
+            if self._service is None and not isinstance(job, RecordRequest | MicrophonesRequest):
                 os._exit(1)  # torch was imported by half, and cannot be imported again in this process
         finally:
             self._cancelled.discard(job.id)
@@ -117,6 +118,10 @@ class Worker:
             return Progress(job.id, "unloaded", 1, 1)
         if isinstance(job, RecordRequest):
             return self._recorded(job)
+        if isinstance(job, MicrophonesRequest):
+            from .microphones import found_microphones
+
+            return found_microphones(job.id)
         self._report(job.id, "Starting the engine", 0, 1)
         if isinstance(job, BodyRequest):
             return self._loaded_service().body(job, self._reporter(job))

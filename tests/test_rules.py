@@ -33,20 +33,23 @@ def module_name(path: Path, root: Path = REPO) -> str:
     return ".".join((PACKAGE, *(parts[:-1] if parts[-1] == "__init__" else parts)))
 
 
-def imported(source: str, module: str, is_package: bool = False) -> set[str]:
-    """Absolute names of everything that a module imports, wherever in it: `from a import b` gives a and a.b."""
+def imports(source: str, module: str, is_package: bool = False) -> Iterator[tuple[str, str]]:
+    """Absolute names of everything that a module imports, wherever in it: `from a import b` gives a with a.b, `import a` a with ""."""
     home = module.split(".") if is_package else module.split(".")[:-1]
-    found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             start = home[: len(home) - node.level + 1] if node.level else []
             base = ".".join([*start, *(node.module.split(".") if node.module else [])])
-            found |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+            yield from ((base, f"{base}.{alias.name}") for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("__import__", "import_module"):
-            found |= {str(name.value).lstrip(".") for name in node.args[:1] if isinstance(name, ast.Constant)}
-    return found
+            yield from ((str(name.value).lstrip("."), "") for name in node.args[:1] if isinstance(name, ast.Constant))
+
+
+def imported(source: str, module: str, is_package: bool = False) -> set[str]:
+    """The same as one set: `from a import b` gives a and a.b."""
+    return {name for pair in imports(source, module, is_package) for name in pair if name}
 
 
 def is_below(name: str, roots: tuple[str, ...]) -> bool:
@@ -55,6 +58,32 @@ def is_below(name: str, roots: tuple[str, ...]) -> bool:
 
 def imports_of(path: Path) -> set[str]:
     return imported(path.read_text(encoding="utf-8"), module_name(path), path.name == "__init__.py")
+
+
+def arrows(room: str) -> dict[str, set[str]]:
+    """Which module of a room leans on which others of it. `from a import b` leans on a only where b is no module."""
+    paths = {module_name(path): path for path in sources(room)}
+    return {
+        name: {whole if whole in paths else base for base, whole in imports(path.read_text(encoding="utf-8"), name, path.name == "__init__.py")}
+        & paths.keys()
+        for name, path in paths.items()
+    }
+
+
+def circle(leans_on: dict[str, set[str]]) -> list[str]:
+    """Modules that come back to the first one by their imports; empty where no module does."""
+    done: set[str] = set()
+
+    def followed(way: list[str]) -> list[str]:
+        for name in sorted(leans_on.get(way[-1], set()) - done):
+            if name in way:
+                return [*way[way.index(name) :], name]
+            if found := followed([*way, name]):
+                return found
+        done.add(way[-1])
+        return []
+
+    return next((found for start in sorted(leans_on) if start not in done and (found := followed([start]))), [])
 
 
 def path_edits(source: str) -> Iterator[str]:
@@ -106,6 +135,17 @@ def test_the_contract_imports_the_standard_library_and_numpy() -> None:
     own = (ONLY_DOOR,)
     tops = {name for path in (REPO / "core" / "contract").rglob("*.py") for name in imports_of(path) if not is_below(name, own)}
     assert {name.split(".")[0] for name in tops} <= set(sys.stdlib_module_names) | {"numpy"}
+
+
+@pytest.mark.parametrize("room", ["core", "blender_addon"])
+def test_imports_never_come_back_to_where_they_began(room: str) -> None:
+    """Also those inside functions, which only hide a circle."""
+    assert circle(arrows(room)) == []
+
+
+def test_the_search_for_circles_finds() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
 
 @pytest.mark.parametrize("room", ["core", "blender_addon"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import bpy
 import numpy as np
@@ -60,7 +61,7 @@ def find_rig(armature: bpy.types.Object) -> Rig:
     reason = refusal(armature)
     if reason:
         raise RigError(reason)
-    bones = [bones_of(armature)[name] for name in _match(bones_of(armature).keys())]
+    bones = [bones_of(armature)[name] for name in _matched(armature)]
     pelvis = bones[0]
     location_parent = pelvis if pelvis.use_local_location else pelvis.parent
     return Rig(
@@ -78,6 +79,8 @@ def refusal(armature: bpy.types.Object | None) -> str:
     if armature is None or armature.type != "ARMATURE":
         chosen = "Nothing is chosen" if armature is None else f"“{armature.name}” is not an armature"
         return f"{chosen}: choose a character's armature, or add Understudy's own character."
+    if not armature.users_scene:  # deleted; the sidebar still names it
+        return f"“{armature.name}” is in no scene any more: choose another character's armature, or add Understudy's own character."
     if armature.library is not None:
         return (
             f"“{armature.name}” is linked from {bpy.path.basename(armature.library.filepath)} and cannot take keys here:"
@@ -88,6 +91,11 @@ def refusal(armature: bpy.types.Object | None) -> str:
     if in_tweak_mode(armature):
         return f"An NLA strip of “{armature.name}” is being tweaked: press Tab over the strip to leave it."
     return _refused_bones(armature)
+
+
+def has_joints(armature: bpy.types.Object) -> bool:
+    """Whether an armature object has a bone for each of the 22 joints. Cheap enough for all armatures of a scene at every redraw."""
+    return all(_matched(armature))
 
 
 def bones_of(armature: bpy.types.Object) -> bpy.types.ArmatureBones:
@@ -101,7 +109,7 @@ def _data(armature: bpy.types.Object) -> bpy.types.Armature:
 
 
 def _refused_bones(armature: bpy.types.Object) -> str:
-    found = _match(bones_of(armature).keys())
+    found = _matched(armature)
     missing = [joint for joint, bone in zip(BODY_JOINTS, found, strict=True) if not bone]
     if missing:
         return _missing_sentence(armature.name, missing)
@@ -129,7 +137,12 @@ def _missing_sentence(name: str, missing: list[str]) -> str:
     )
 
 
-def _match(bone_names: list[str]) -> list[str]:
+def _matched(armature: bpy.types.Object) -> tuple[str, ...]:
+    return _match(tuple(bones_of(armature).keys()))
+
+
+@lru_cache(maxsize=64)  # panels ask at every redraw
+def _match(bone_names: tuple[str, ...]) -> tuple[str, ...]:
     """The bone of every body joint, "" where there is none: the spelling and the prefix that find most joints count."""
     plain: dict[str, str] = {}
     for name in bone_names:
@@ -140,7 +153,7 @@ def _match(bone_names: list[str]) -> list[str]:
         for prefix, _ in prefixes.most_common(1):
             found = [plain.get(prefix + joint, "") for joint in spelling]
             best = max(best, found, key=lambda names: sum(map(bool, names)))
-    return best
+    return tuple(best)
 
 
 def _axes(bone: bpy.types.Bone) -> np.ndarray:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import bpy
 
-from .. import settings
+from .. import jobs, placing, settings
 from ..animation.smpl_armature import add_character
 from .answers import can_add, cancelled
 
 
 class UNDERSTUDY_OT_add_character(bpy.types.Operator):
-    """Add Understudy's own body on an armature with SMPL joints, and choose it"""
+    """Add Understudy's own body (1.7 m tall, SMPL joints) at the 3D cursor or beside what stands there, and choose it"""
 
     bl_idname = "understudy.add_character"
     bl_label = "Add Character"
@@ -22,10 +22,11 @@ class UNDERSTUDY_OT_add_character(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            armature = add_character(collection=context.collection)
+            armature = add_character(collection=placing.home(context))
         except (OSError, ValueError, KeyError) as error:
-            return cancelled(self, f"The default body cannot be read ({error}): install the extension again.")
+            return cancelled(self, f"The default body cannot be read ({error}): install the extension again.", jobs.BODY)
         settings.of(context.scene).character = armature
+        placing.put(context, armature)
         return {"FINISHED"}
 
 

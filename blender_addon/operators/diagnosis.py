@@ -8,7 +8,7 @@ from .. import jobs, preferences
 from ..report import report
 from ..self_test import EngineTest
 from .answers import allowed
-from .set_up import busy, started
+from .set_up import started
 
 
 class UNDERSTUDY_OT_test_engine(bpy.types.Operator):
@@ -20,7 +20,7 @@ class UNDERSTUDY_OT_test_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, busy() or jobs.engine_refusal())
+        return allowed(cls, jobs.busy() or jobs.engine_refusal())
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         chosen = preferences.current()

@@ -77,11 +77,11 @@ class UNDERSTUDY_OT_check_engine(bpy.types.Operator):
         setting_up.forget()
         found = setting_up.found()
         if not found.state.is_usable:
-            return cancelled(self, found.state.value)
+            return cancelled(self, found.state.value + ".", jobs.ENGINE)
         try:
             lacking = check_engine_python(found.path)
         except UnderstudyError as error:
-            return cancelled(self, str(error))
+            return cancelled(self, str(error), jobs.ENGINE)
         if lacking:
             self.report({"WARNING"}, f"{found.path} has what bodies need. {lacking}")
             return {"FINISHED"}

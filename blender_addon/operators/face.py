@@ -9,7 +9,7 @@ import bpy
 
 from ...core.contract import ARKIT, FLAME_2020, FLAME_2023, FLAME_2023_OPEN, FaceMotion, UnderstudyError
 from ...core.contract.head import DEFAULT_HEAD, read_head
-from .. import face_map, settings
+from .. import face_map, jobs, placing, settings
 from ..animation.body import scene_fps
 from ..animation.face import key_face_now
 from ..animation.face_target import face_mesh, face_space, refusal
@@ -37,8 +37,20 @@ class ApplyTask:
 
 
 def chosen_face(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The mesh of the face that the sidebar names, or of the active object where it names none."""
-    return face_mesh(settings.of(context.scene).face or context.object)
+    """The mesh of the face that the sidebar names, else of the active object, else the scene's only face."""
+    if (named := settings.of(context.scene).face) is not None:
+        return face_mesh(named)
+    active = face_mesh(context.object)
+    if active is not None and _has_keys(active):
+        return active
+    found = _faces(context.scene)
+    return found[0] if len(found) == 1 else active
+
+
+def lacks_face(context: bpy.types.Context) -> bool:
+    """Whether there is none that could be chosen, so that adding one helps."""
+    named = settings.of(context.scene).face
+    return not named.users_scene if named is not None else bool(face_refused(context)) and not _faces(context.scene)
 
 
 def face_refused(context: bpy.types.Context) -> str:
@@ -48,7 +60,7 @@ def face_refused(context: bpy.types.Context) -> str:
 
 
 class UNDERSTUDY_OT_add_head(bpy.types.Operator):
-    """Add Understudy's own head with ARKit's 52 face shapes and bones for jaw, neck and eyes, and choose it"""
+    """Add Understudy's own head (52 ARKit shapes; jaw, neck and eye bones) at the 3D cursor or beside what stands there, and choose it"""
 
     bl_idname = "understudy.add_head"
     bl_label = "Add Head"
@@ -111,9 +123,9 @@ class UNDERSTUDY_OT_apply_face(bpy.types.Operator):
         try:
             keyed = key_face_now(task.face, FaceMotion.load(task.path), task.start_frame, task.fps, task.keys)
         except UnderstudyError as error:
-            return cancelled(self, str(error))
+            return cancelled(self, str(error), jobs.FACE)
         except OSError as error:
-            return cancelled(self, f"{task.path.name} cannot be opened ({error.strerror}): choose a face motion, an .npz.")
+            return cancelled(self, f"{task.path.name} cannot be opened ({error.strerror}): choose a face motion, an .npz.", jobs.FACE)
         for notice in keyed.notices:
             self.report({"WARNING"}, notice)
         self.report({"INFO"}, f"Keyed “{keyed.actions[0]}”")
@@ -163,14 +175,24 @@ def can_have_map(face: bpy.types.Object | None) -> bool:
     return face_space(face) == ARKIT
 
 
+def _has_keys(each: bpy.types.Object) -> bool:
+    return each.type == "MESH" and each.data.shape_keys is not None
+
+
+def _faces(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    return [each for each in scene.objects if _has_keys(each) and not refusal(each, face_map.of(each))]
+
+
 def _added(operator: bpy.types.Operator, context: bpy.types.Context, path: Path, release: str) -> set[str]:
     try:
         head = read_head(path, release)
     except UnderstudyError as error:
-        return cancelled(operator, str(error))
+        return cancelled(operator, str(error), jobs.FACE)
     except OSError as error:
-        return cancelled(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.")
-    settings.of(context.scene).face = add_head(head, collection=context.collection)
+        return cancelled(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.", jobs.FACE)
+    face = add_head(head, collection=placing.home(context))
+    settings.of(context.scene).face = face
+    placing.put(context, face.parent)
     return {"FINISHED"}
 
 

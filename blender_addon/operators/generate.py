@@ -9,7 +9,7 @@ import bpy
 from ...core.contract import MAX_SEED, BodyRequest, Quality, UnderstudyError
 from .. import jobs, preferences, settings
 from ..animation.body import scene_fps
-from ..animation.rig import refusal
+from ..characters import character_refused, chosen_character
 from ..tasks import BodyTask
 from .answers import allowed
 from .task_operator import TaskOperator
@@ -18,8 +18,10 @@ from .task_operator import TaskOperator
 def task_from(context: bpy.types.Context) -> BodyTask:
     """The animator's settings as a task. Raises UnderstudyError for a value or a character that cannot be used."""
     chosen, scene = settings.of(context.scene), context.scene
-    if reason := refusal(chosen.character):
+    if reason := character_refused(context):
         raise UnderstudyError(reason)
+    character = chosen_character(context)
+    assert character is not None
     prefs = preferences.current()
     request = BodyRequest(
         id=jobs.ready_engine().next_id(),
@@ -35,7 +37,7 @@ def task_from(context: bpy.types.Context) -> BodyTask:
     )
     request.validate()
     chosen.seed = request.seed
-    return BodyTask(request, chosen.character.name, float(scene.frame_current_final), scene_fps(scene))
+    return BodyTask(request, character.name, float(scene.frame_current_final), scene_fps(scene))
 
 
 class UNDERSTUDY_OT_generate(TaskOperator, bpy.types.Operator):
@@ -79,7 +81,19 @@ def refused(context: bpy.types.Context) -> str:
         return reason
     if not chosen.prompt.strip():
         return "The prompt is empty: type what the character does."
-    return refusal(chosen.character) or jobs.engine_refusal()
+    return character_refused(context) or jobs.engine_refusal()
+
+
+def hints(context: bpy.types.Context) -> list[str]:
+    """What speaks for another frame or character than is set, though nothing against generating."""
+    scene, character = context.scene, chosen_character(context)
+    last = scene.frame_preview_end if scene.use_preview_range else scene.frame_end
+    found = []
+    if scene.frame_current > last:
+        found.append(f"The keys begin at frame {scene.frame_current}, behind the end of playback ({last}): go to an earlier frame first.")
+    if character is not None and not character.visible_get():
+        found.append(f"“{character.name}” is hidden, so that its motion will not be seen.")
+    return found
 
 
 def register() -> None:

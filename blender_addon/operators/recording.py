@@ -25,7 +25,7 @@ class UNDERSTUDY_OT_record(bpy.types.Operator):
 
     seconds: bpy.props.FloatProperty(  # type: ignore[valid-type]
         name="At Most", default=600.0, min=0.1, max=MAX_RECORDING_SECONDS, options={"SKIP_SAVE"},
-        description="The recording ends by itself after this long",
+        description=f"The recording ends by itself after this long, in seconds, up to {MAX_RECORDING_SECONDS:g}",
     )  # fmt: skip
 
     @classmethod
@@ -37,7 +37,7 @@ class UNDERSTUDY_OT_record(bpy.types.Operator):
         try:
             path = next_recording()
         except BadRequest as error:
-            return cancelled(self, str(error))
+            return cancelled(self, str(error), jobs.FACE)
         request = RecordRequest(0, str(path), prefs.microphone.strip() if prefs else "", self.seconds)
         return started(self, lambda engine: jobs.RecordJob(engine, request), partial(_choose, context.scene.name), jobs.FACE)
 

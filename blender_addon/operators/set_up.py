@@ -15,7 +15,7 @@ from .. import jobs, setting_up
 from ..engine.client import LAST_WAIT_S
 from ..engine_runs import EngineSetUp, Removal, Run
 from ..feedback import redraw
-from .answers import allowed, cancelled
+from .answers import allowed, cancelled, complain
 
 TIMER_SECONDS = 0.1
 LOOK_SECONDS = 0.3
@@ -37,7 +37,7 @@ class UNDERSTUDY_OT_set_up_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, busy() or setting_up.offline_reason())
+        return allowed(cls, jobs.busy() or setting_up.offline_reason())
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         return started(self, lambda: setting_up.new_set_up(is_afresh=self.use_repair))
@@ -54,7 +54,7 @@ class UNDERSTUDY_OT_set_up_from_wheels(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, busy())
+        return allowed(cls, jobs.busy())
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         context.window_manager.fileselect_add(self)
@@ -90,7 +90,7 @@ class UNDERSTUDY_OT_remove_engine(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return allowed(cls, busy())
+        return allowed(cls, jobs.busy())
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         title, message = "Remove the engine?", "Its environment is deleted from the disk. Models and scenes stay."
@@ -115,19 +115,12 @@ class UNDERSTUDY_OT_show_set_up_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-def busy() -> str:
-    """Why nothing can be done to the engine now, in words; empty if it can."""
-    if setting_up.state.run is not None:
-        return f"{setting_up.state.run.step}: wait for it"
-    return jobs.busy()
-
-
 def started(operator: bpy.types.Operator, begin: Callable[[], Run]) -> set[str]:
     """In background mode, where Blender has no timers, waits until it is done."""
+    if reason := jobs.busy():  # it began while the file browser was open
+        return cancelled(operator, reason, jobs.ENGINE)
     try:
-        if reason := busy():  # it began while the file browser was open
-            raise UnderstudyError(reason + ".")
-        setting_up.state.message = ""
+        jobs.tell("")
         setting_up.state.run = begin()
         if bpy.app.background:
             setting_up.wait()
@@ -136,7 +129,8 @@ def started(operator: bpy.types.Operator, begin: Callable[[], Run]) -> set[str]:
             bpy.app.timers.register(_tick, first_interval=TIMER_SECONDS, persistent=True)
     except UnderstudyError as error:
         _end(str(error), is_error=not isinstance(error, Cancelled))
-        return cancelled(operator, str(error))
+        complain(operator, str(error))
+        return {"CANCELLED"}
     return {"FINISHED"}
 
 
@@ -163,13 +157,13 @@ def _finish() -> str:
     assert run is not None
     if isinstance(run, EngineSetUp):
         jobs.stop_engine()  # one that runs on an older environment
-        jobs.state.message, jobs.state.is_error, jobs.state.place = run.sentence, False, jobs.BODY  # where Generate now stands
     _end(run.sentence, is_error=False)
     return run.sentence
 
 
 def _end(message: str, is_error: bool) -> None:
-    setting_up.state.run, setting_up.state.message, setting_up.state.is_error = None, message, is_error
+    setting_up.state.run = None
+    jobs.tell(message, is_error, jobs.ENGINE)
     setting_up.forget()
     redraw(bpy.context.window_manager)
 

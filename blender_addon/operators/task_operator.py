@@ -8,6 +8,7 @@ from ...core.contract import Cancelled, UnderstudyError
 from .. import jobs
 from ..feedback import redraw
 from ..tasks import Task
+from .answers import complain
 
 TIMER_SECONDS = 0.03
 
@@ -78,37 +79,34 @@ class TaskOperator:
         jobs.state.place = self.place
         try:
             task = self.new_task(context)
-            jobs.state.job = jobs.Job(jobs.ready_engine() if self.needs_engine else None, task)
+            jobs.begin(jobs.Job(jobs.ready_engine() if self.needs_engine else None, task), self.place)
         except UnderstudyError as error:
             self._failed(context, error)
             return False
-        jobs.state.message, jobs.state.is_error = "", False
         return True
 
     def _finished(self, context: bpy.types.Context) -> set[str]:
         job, jobs.state.job = jobs.state.job, None
         assert isinstance(job, jobs.Job) and job.keyed is not None
-        notices = job.keyed.notices
         push_undo_step(self.undo_name)
-        actions = job.keyed.actions
-        made = f"“{actions[0]}”" + (f" and {len(actions) - 1} more Actions" if len(actions) > 1 else "")
-        jobs.state.message, jobs.state.is_error = " ".join((made, *notices)), False
-        for notice in notices:
-            self._report("WARNING", notice)
-        self._report("INFO", f"Keyed {made}")
+        made = job.keyed.sentence
+        jobs.tell(" ".join((made, *job.keyed.notices)), frames=job.keyed.frames)
+        for notice in job.keyed.notices:
+            self.report({"WARNING"}, notice)  # type: ignore[attr-defined]
+        self.report({"INFO"}, made)  # type: ignore[attr-defined]
         redraw(context.window_manager)
         return {"FINISHED"}
 
     def _failed(self, context: bpy.types.Context, error: UnderstudyError) -> set[str]:
         jobs.state.job = None
         cancelled = isinstance(error, Cancelled)
-        jobs.state.message, jobs.state.is_error = str(error), not cancelled
-        self._report("INFO" if cancelled else "ERROR", str(error))
+        jobs.tell(str(error), is_error=not cancelled)
+        if cancelled:
+            self.report({"INFO"}, str(error))  # type: ignore[attr-defined]
+        else:
+            complain(self, str(error))  # type: ignore[arg-type]
         redraw(context.window_manager)
         return {"CANCELLED"}
-
-    def _report(self, kind: str, sentence: str) -> None:
-        self.report({kind}, sentence)  # type: ignore[attr-defined]
 
     def _show_progress(self, context: bpy.types.Context) -> None:
         job = jobs.state.job

@@ -32,7 +32,7 @@ _driven: list[_Driven] = []  # type: ignore[type-arg]
 def started(operator: bpy.types.Operator, new_job: Callable[[Engine], Job], finish: Callable[[Job], str], place: str) -> set[str]:
     """For execute() to return. In background mode, where Blender has no timers, waits until the job is done."""
     if reason := jobs.busy():  # it began while a file browser was open
-        return cancelled(operator, reason)
+        return cancelled(operator, reason, place)
     try:
         job = new_job(jobs.ready_engine())
         drive(job, finish, place)
@@ -43,14 +43,14 @@ def started(operator: bpy.types.Operator, new_job: Callable[[Engine], Job], fini
         else:
             bpy.app.timers.register(tick, first_interval=TIMER_SECONDS, persistent=True)
     except UnderstudyError as error:
-        _fail(error)
-        return cancelled(operator, str(error))
+        jobs.state.job = None
+        return cancelled(operator, str(error), place)
     return {"FINISHED"}
 
 
 def drive(job: Job, finish: Callable[[Job], str], place: str) -> None:
     """Makes it the one job, which `tick` works on."""
-    jobs.state.job, jobs.state.message, jobs.state.place = job, "", place
+    jobs.begin(job, place)
     _driven[:] = [_Driven(job, finish)]
 
 
@@ -76,7 +76,8 @@ def _fail(error: UnderstudyError) -> None:
 
 
 def _end(message: str, is_error: bool) -> None:
-    jobs.state.job, jobs.state.message, jobs.state.is_error = None, message, is_error
+    jobs.state.job = None
+    jobs.tell(message, is_error)
     redraw(bpy.context.window_manager)
 
 

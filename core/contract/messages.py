@@ -10,10 +10,10 @@ from .face_messages import FaceReply, FaceRequest
 from .motion import BodyMotion
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS, check_range
-from .recording_messages import Level, RecordReply, RecordRequest, StopRecording
+from .recording_messages import Level, MicrophonesReply, MicrophonesRequest, RecordReply, RecordRequest, StopRecording
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 4
+CONTRACT_VERSION = 5
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 MAX_PROMPT_CHARACTERS = 1000
@@ -169,6 +169,6 @@ class Failure:
         return UnderstudyError.by_name(self.error, self.text)
 
 
-Job = BodyRequest | FaceRequest | RecordRequest | ImportRequest | RemoveRequest | Unload
-Reply = BodyReply | FaceReply | RecordReply | ImportReply | RemoveReply
+Job = BodyRequest | FaceRequest | RecordRequest | MicrophonesRequest | ImportRequest | RemoveRequest | Unload
+Reply = BodyReply | FaceReply | RecordReply | MicrophonesReply | ImportReply | RemoveReply
 Message = Hello | Job | Cancel | StopRecording | Progress | Level | Reply | Failure

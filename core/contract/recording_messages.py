@@ -35,6 +35,22 @@ class RecordRequest:
 
 
 @dataclass(frozen=True)
+class MicrophonesRequest:
+    """Looks for microphones, those too that were plugged in since the last time. Answered by a MicrophonesReply, or a Failure if none is."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class MicrophonesReply:
+    """names: for RecordRequest. usual: which of them is the system's own, "" where it has chosen none."""
+
+    id: int
+    names: tuple[str, ...]
+    usual: str
+
+
+@dataclass(frozen=True)
 class StopRecording:
     """Ends the recording with this id and keeps it."""
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from .attention import attended
 from .positions import alibi
+from .sound_convolutions import FrameConvolution, in_pieces
 from .sound_frames import CONV_KERNELS, CONV_STRIDES
 
 
@@ -65,7 +66,7 @@ class SoundEncoder(nn.Module):
         self.context_encoder = ContextEncoder(config)
 
     def forward(self, sound: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.project_features(self.local_encoder(sound).transpose(1, 2))
+        x = self.project_features(self.local_encoder(sound))
         x = x + self.relative_positional_encoder(x.transpose(1, 2)).transpose(1, 2)
         bias = self.bias(x.shape[1])
         x = torch.cat((self.extra_tokens.expand(len(x), -1, -1), x), dim=1)
@@ -79,21 +80,28 @@ class SoundEncoder(nn.Module):
 
 
 class TrunkConvolutions(nn.Module):
-    """sound (B, L) to (B, C, n); unlike wav2vec2's, each convolution is normalised over channels."""
+    """sound (B, L) to (B, n, C); unlike wav2vec2's, each convolution is normalised over channels."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         inputs = (1, *[width] * (len(CONV_KERNELS) - 1))
         sizes = zip(inputs, CONV_KERNELS, CONV_STRIDES, strict=True)
-        self.conv_layers = nn.Sequential(*(_sound_convolution(n_inputs, width, kernel, stride) for n_inputs, kernel, stride in sizes))
+        self.conv_layers = nn.ModuleList(_sound_convolution(n_inputs, width, kernel, stride) for n_inputs, kernel, stride in sizes)
 
     def forward(self, sound: Tensor) -> Tensor:
-        return self.conv_layers(sound[:, None])
+        layers = [_on_frames(layer, stride) for layer, stride in zip(self.conv_layers, CONV_STRIDES, strict=True)]
+        return torch.stack([in_pieces(clip, layers) for clip in sound])
+
+
+def _on_frames(layer: nn.Module, stride: int) -> FrameConvolution:
+    conv, norm, activation = layer.get_submodule("0"), layer.get_submodule("2"), layer.get_submodule("3")
+    assert isinstance(conv, nn.Conv1d)
+    return FrameConvolution.of(conv.weight, stride, lambda frames: activation(norm(frames)))
 
 
 def _sound_convolution(n_inputs: int, width: int, kernel: int, stride: int) -> nn.Sequential:
     # Places 1 and 2.0 are the checkpoint's dropout and transposition
-    norm = nn.Sequential(nn.Identity(), ChannelNorm(width))
+    norm = nn.Sequential(nn.Identity(), nn.LayerNorm(width))
     return nn.Sequential(nn.Conv1d(n_inputs, width, kernel, stride, bias=False), nn.Identity(), norm, nn.GELU())
 
 

@@ -1,6 +1,7 @@
 """Speech of any length, in windows that overlap: time and memory for the networks grow with the length alone, not with its square.
 
-DEEPTalk's own program goes over a whole clip at once, up to 48 s, with one emotion from its first 10 s. Here each window may have its own.
+DEEPTalk's own program goes over a whole clip at once, up to 48 s, with one emotion from its first 10 s. A model that was released with it
+does so here too, and has windows, each with an emotion of its own, only beyond that.
 """
 
 from __future__ import annotations
@@ -15,24 +16,42 @@ import numpy as np
 from torch import Tensor
 
 from .emotion_embedding import EmotionDistribution
+from .layer_progress import layer_progress
 from .sound_frames import FRAMES_PER_BLOCK, SAMPLES_PER_FRAME, heard_frames
-from .speech_to_face import Delivery, FaceCoefficients, FaceNetworks, content_of_sound, emotion_of_sound, face_of_content
+from .speech_to_face import (
+    Delivery,
+    FaceCoefficients,
+    FaceNetworks,
+    content_of_sound,
+    emotion_of_sound,
+    face_of_content,
+    heard_through,
+)
 
 Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class WindowSettings:
-    """longest: frames of a window at most; overlap: frames that two neighbours share, over which one fades into the other."""
+    """longest: frames of a window at most; overlap: frames that two neighbours share, over which one fades into the other.
+
+    one_pass: frames of a clip that is not cut at all.
+    """
 
     longest: int = 240
     overlap: int = 32
+    one_pass: int = 0
 
     def __post_init__(self) -> None:
         # Shorter windows could share frames with three others
         fits = self.overlap >= 0 and self.longest >= 3 * self.overlap + 4 * FRAMES_PER_BLOCK
         if not fits or self.longest % FRAMES_PER_BLOCK or self.overlap % FRAMES_PER_BLOCK:
             raise ValueError(f"windows of {self.longest} frames that share {self.overlap}: multiples of 4, at most a third of it shared")
+
+    @property
+    def longest_pass(self) -> int:
+        """Frames that the networks are given at once, at most."""
+        return max(self.longest, self.one_pass)
 
 
 DEFAULT_WINDOWS = WindowSettings()  # of 9.6 s, because an emotion is read from no more than 10 s
@@ -80,7 +99,7 @@ def windows(n_frames: int, settings: WindowSettings) -> list[Window]:
 
     All begin at multiples of 4 frames, where a block of codes begins.
     """
-    if n_frames <= settings.longest:
+    if n_frames <= settings.longest_pass:
         return [Window(0, n_frames, 0, 0)]
     overlap = settings.overlap
     n = math.ceil((n_frames - overlap) / (settings.longest - overlap - FRAMES_PER_BLOCK))
@@ -100,25 +119,24 @@ def faces_of_long_speech(
 ) -> list[FaceCoefficients]:
     """Faces that speak the clip (L,), 16 kHz in -1..1, one a delivery; only the window that is at work is taken out of the sound.
 
-    emotions: of each window. report: windows done and their number, several times a window; what it raises ends the work. Raises
+    emotions: of each window. report: layers of all windows that were begun and their number; what it raises ends the work. Raises
     BadRequest as `face_of_speech` does.
     """
     planned = windows(heard_frames(len(sound)), settings)
     wholes: list[FaceCoefficients] = []
-    for number, window in enumerate(planned):
-        alive = partial(report, number, len(planned))
-        alive()
-        heard = np.asarray(sound[window.start * SAMPLES_PER_FRAME : window.stop * SAMPLES_PER_FRAME])
-        content = content_of_sound(networks, heard)
-        alive()
-        parts = emotions(window, partial(emotion_of_sound, networks, heard, content))
-        pieces = []
-        for delivery in deliveries:
-            alive()
-            pieces.append(_spoken(networks, content, window, parts, delivery, number))
-        wholes = wholes or [_silent(planned[-1].stop, piece) for piece in pieces]
-        for whole, piece in zip(wholes, pieces, strict=True):
-            _add(whole, piece, window.start, window.weights())
+    with layer_progress(heard_through(networks), len(planned), report) as progress:
+        for number, window in enumerate(planned):
+            progress.begin(number)
+            heard = np.asarray(sound[window.start * SAMPLES_PER_FRAME : window.stop * SAMPLES_PER_FRAME])
+            content = content_of_sound(networks, heard)
+            parts = emotions(window, partial(emotion_of_sound, networks, heard, content))
+            pieces = []
+            for delivery in deliveries:
+                progress.alive()
+                pieces.append(_spoken(networks, content, window, parts, delivery, number))
+            wholes = wholes or [_silent(planned[-1].stop, piece) for piece in pieces]
+            for whole, piece in zip(wholes, pieces, strict=True):
+                _add(whole, piece, window.start, window.weights())
     return wholes
 
 

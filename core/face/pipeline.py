@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePath
 
 import numpy as np
@@ -16,14 +17,13 @@ from .emotion_anchors import EmotionAnchors
 from .emotion_course import EmotionCourse, asked_emotions
 from .emotion_embedding import EmotionDistribution
 from .idle_motion import idle_motion
-from .long_speech import DEFAULT_WINDOWS, EmotionPart, OwnEmotion, Window, faces_of_long_speech
+from .long_speech import DEFAULT_WINDOWS, EmotionPart, OwnEmotion, Window, WindowSettings, faces_of_long_speech
 from .reference_voices import Voices, anchors_of_voices
 from .sound_frames import FPS
 from .speech_rhythm import sound_levels
 from .speech_to_face import Delivery, FaceCoefficients, FaceNetworks, actor_vector, emotion_of_sound
 
 Report = Callable[[str, int, int], None]
-_EMOTION_CLIP_S = DEFAULT_WINDOWS.longest / FPS  # of another clip: more of it would not be heard
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,13 @@ class FaceBasis:
 class FacePipeline:
     """One loaded model. `generate` may be called again and again; of a call it keeps only where the emotions of this model lie.
 
-    voices: clips of every emotion, read only for a model without anchors of its own.
+    voices: clips of every emotion, read only for a model without anchors of its own. settings: how a long clip is cut.
     """
 
-    def __init__(self, networks: FaceNetworks, basis: FaceBasis, voices: Callable[[], Voices]) -> None:
-        self._networks, self._basis, self._voices = networks, basis, voices
+    def __init__(
+        self, networks: FaceNetworks, basis: FaceBasis, voices: Callable[[], Voices], settings: WindowSettings = DEFAULT_WINDOWS
+    ) -> None:
+        self._networks, self._basis, self._voices, self._settings = networks, basis, voices, settings
         self._anchors = networks.anchors
 
     def generate(self, request: FaceRequest, recipe: FaceRecipe, report: Report) -> tuple[list[FaceMotion], list[StageTime]]:
@@ -71,7 +73,8 @@ class FacePipeline:
         return EmotionCourse(asked, anchors, request.diversity)
 
     def _emotion_clip(self, path: str) -> EmotionDistribution:
-        return emotion_of_sound(self._networks, read_sound(path, seconds=_EMOTION_CLIP_S)[:])
+        seconds = self._settings.longest_pass / FPS  # as much as of the voice itself
+        return emotion_of_sound(self._networks, read_sound(path, seconds=seconds)[:])
 
     def _known_anchors(self, report: Report) -> EmotionAnchors:
         if self._anchors is None:
@@ -84,7 +87,8 @@ class FacePipeline:
             return course.between(np.arange(window.start, window.stop) / FPS, own)
 
         deliveries = [_delivery(request, variation) for variation in range(request.variations)]
-        return faces_of_long_speech(self._networks, sound, deliveries, emotions, lambda done, total: report("Speaking", done, total))
+        told = partial(report, "Speaking")
+        return faces_of_long_speech(self._networks, sound, deliveries, emotions, told, self._settings)
 
     def _motion(
         self, request: FaceRequest, recipe: FaceRecipe, sound: Sound, face: FaceCoefficients, levels: np.ndarray, variation: int

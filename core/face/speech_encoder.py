@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .attention import attended
+from .sound_convolutions import FrameConvolution, in_pieces, normalised_over_time
 from .sound_frames import CONTENT_EPSILON, CONV_KERNELS, CONV_STRIDES, normalised
 
 
@@ -70,23 +72,28 @@ class SpeechConvolutions(nn.Module):
         )
 
     def forward(self, sound: Tensor) -> Tensor:
-        frames = sound[:, None]
-        for layer in self.conv_layers:
-            frames = layer(frames)
-        return frames
+        later = [FrameConvolution.of(layer.conv.weight, layer.stride, F.gelu) for layer in self._layers()[1:]]
+        return torch.stack([in_pieces(clip, [self._first(clip), *later]) for clip in sound]).transpose(1, 2)
+
+    def _first(self, clip: Tensor) -> FrameConvolution:
+        layer = self._layers()[0]
+        norm = layer.layer_norm
+        assert norm is not None
+        weight, bias = normalised_over_time(clip, layer.conv.weight, norm.weight, norm.bias, norm.eps)
+        return FrameConvolution.of(weight, layer.stride, F.gelu, bias)
+
+    def _layers(self) -> list[SpeechConvolution]:
+        return [layer for layer in self.conv_layers if isinstance(layer, SpeechConvolution)]
 
 
 class SpeechConvolution(nn.Module):
-    """Only the first one is normalised: every channel over the whole time."""
+    """One convolution's weights. Only the first one is normalised: every channel over the whole time."""
 
     def __init__(self, n_inputs: int, width: int, kernel: int, stride: int, is_first: bool) -> None:
         super().__init__()
+        self.stride = stride
         self.conv = nn.Conv1d(n_inputs, width, kernel, stride, bias=False)
         self.layer_norm = nn.GroupNorm(width, width) if is_first else None
-
-    def forward(self, frames: Tensor) -> Tensor:
-        frames = self.conv(frames)
-        return F.gelu(self.layer_norm(frames) if self.layer_norm is not None else frames)
 
 
 class FeatureProjection(nn.Module):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..contract import BadRequest
@@ -36,6 +36,11 @@ class FaceNetworks:
     tokens: ExpressionTokenizer
     features: ExpressionFeatures | None = None
     anchors: EmotionAnchors | None = None
+
+
+def heard_through(networks: FaceNetworks) -> list[nn.Module]:
+    """Those that a clip goes through once, and that take most of its time."""
+    return [part for part in (networks.speech, networks.emotion.audio_encoder) if isinstance(part, nn.Module)]
 
 
 @dataclass(frozen=True)

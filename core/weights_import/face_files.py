@@ -14,7 +14,7 @@ from ..face_bundles import FORMAT, WEIGHTS_FILE, FaceCard, FaceConfigs, load_fac
 from .bundle_files import origin
 from .choice import looked_at, one_of_each
 from .downloads import Download
-from .published_face import ACTORS, ATTRIBUTION, FACE_BRANCH, LICENCE, TITLE
+from .published_face import ACTORS, ATTRIBUTION, FACE_BRANCH, LICENCE, ONE_PASS, TITLE
 from .recognition import Part, Role
 from .writing import Report, write_safetensors
 
@@ -47,7 +47,9 @@ def write_face(folder: Path, face: Face, report: Report) -> None:
     size, sha256 = write_safetensors(folder / WEIGHTS_FILE, face.tensors, report)
     made_of = origin(face.downloads, report)
     actors = ACTORS[: face.networks.talker.n_actors]
-    card = FaceCard(FORMAT, folder.name, TITLE, LICENCE, ATTRIBUTION, FLAME_2020, actors, face.networks, size, sha256, made_of)
+    card = FaceCard(
+        FORMAT, folder.name, TITLE, LICENCE, ATTRIBUTION, FLAME_2020, actors, face.networks, size, sha256, made_of, one_pass=ONE_PASS
+    )  # fmt: skip
     write_face_card(folder, card)
     report("Checking", 1, 1)
     load_face_networks(folder, torch.device("cpu"))

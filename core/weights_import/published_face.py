@@ -35,6 +35,7 @@ PUBLISHED_FACE = FaceConfigs(
     expression_tokens.PUBLISHED,
     expression_features.PUBLISHED,
 )
+ONE_PASS = 1200  # frames of a clip, 48 s: no more positions are in the authors' program, which speaks a clip whole
 FACE_BRANCH = "emotion.exp_encoder."  # of a bundle, of no use without FER.pth
 
 # By which beginnings of names a file is told, and which beginnings become which; of several that fit, the first

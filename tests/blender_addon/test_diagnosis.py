@@ -31,7 +31,7 @@ def motion() -> BodyMotion:
 def test_a_sound_engine_passes_and_the_scene_is_not_touched(addon: UnderstudySettings) -> None:
     before = [len(kind) for kind in (bpy.data.objects, bpy.data.actions)]
     assert bpy.ops.understudy.test_engine() == {"FINISHED"}
-    assert setting_up.state.message.startswith("The engine works: 1 s of motion in ")
+    assert jobs.state.message.startswith("The engine works: 1 s of motion in ")
     assert [len(kind) for kind in (bpy.data.objects, bpy.data.actions)] == before
 
 
@@ -41,7 +41,7 @@ def test_a_model_that_cannot_be_loaded_fails_the_test_in_words(addon: Understudy
     chosen.model = "no such model"
     with pytest.raises(RuntimeError, match="no such model"):
         bpy.ops.understudy.test_engine()
-    assert setting_up.state.is_error and setting_up.state.run is None
+    assert jobs.state.is_error and setting_up.state.run is None
 
 
 def test_an_engine_that_is_stopped_meanwhile_ends_its_test(addon: UnderstudySettings) -> None:

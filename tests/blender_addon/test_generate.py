@@ -131,8 +131,8 @@ def test_without_a_set_length_the_model_decides(ready: UnderstudySettings) -> No
     [
         (lambda chosen: setattr(chosen, "prompt", "歩く人"), "English"),
         (lambda chosen: setattr(chosen, "prompt", "   "), "prompt is empty"),
-        (lambda chosen: setattr(chosen, "character", None), "Nothing is chosen"),
         (lambda chosen: bpy.data.objects.remove(chosen.character), "Nothing is chosen"),
+        (lambda chosen: bpy.ops.object.delete(), "is in no scene any more"),
     ],
 )
 def test_bad_input_gives_one_sentence_and_changes_nothing(

@@ -15,7 +15,7 @@ from understudy.blender_addon.settings import UnderstudySettings
 
 
 @pytest.fixture
-def chosen(addon: UnderstudySettings) -> preferences.UnderstudyPreferences:
+def chosen(addon: UnderstudySettings) -> preferences.Preferences:
     """The preferences, with an engine that has just generated."""
     found = preferences.current()
     assert found is not None
@@ -27,7 +27,7 @@ def chosen(addon: UnderstudySettings) -> preferences.UnderstudyPreferences:
 
 
 def test_after_the_minutes_of_the_preferences_it_ends_and_the_next_generation_starts_it_again(
-    chosen: preferences.UnderstudyPreferences, monkeypatch: pytest.MonkeyPatch
+    chosen: preferences.Preferences, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = jobs.state.engine
     assert engine is not None and chosen.idle_minutes == 10
@@ -41,7 +41,7 @@ def test_after_the_minutes_of_the_preferences_it_ends_and_the_next_generation_st
     assert bpy.ops.understudy.generate() == {"FINISHED"}
 
 
-def test_while_it_works_it_is_not_idle(chosen: preferences.UnderstudyPreferences, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_it_works_it_is_not_idle(chosen: preferences.Preferences, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = jobs.state.engine
     assert engine is not None
     monkeypatch.setattr(client.Engine, "is_busy", True)
@@ -49,7 +49,7 @@ def test_while_it_works_it_is_not_idle(chosen: preferences.UnderstudyPreferences
 
 
 @pytest.mark.parametrize("wished", [False, True])
-def test_before_a_render_it_ends_if_wished(wished: bool, chosen: preferences.UnderstudyPreferences) -> None:
+def test_before_a_render_it_ends_if_wished(wished: bool, chosen: preferences.Preferences) -> None:
     chosen.use_free_before_render = wished
     assert giving_back._before_render in bpy.app.handlers.render_init
     for handler in bpy.app.handlers.render_init:
@@ -57,7 +57,7 @@ def test_before_a_render_it_ends_if_wished(wished: bool, chosen: preferences.Und
     assert (jobs.state.engine is None) == wished
 
 
-def test_what_it_holds_is_measured(chosen: preferences.UnderstudyPreferences) -> None:
+def test_what_it_holds_is_measured(chosen: preferences.Preferences) -> None:
     assert giving_back.measure() > 50.0  # Python with torch
     assert giving_back._tick() > 0.0 and jobs.state.memory_mb > 50.0
 

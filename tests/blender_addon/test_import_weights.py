@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,29 +17,20 @@ from understudy.blender_addon.operators import models as operators
 from understudy.blender_addon.operators import timed_job
 from understudy.blender_addon.settings import UnderstudySettings
 from understudy.core.contract import ImportRequest, Quality
+from understudy.tests.blender_addon.tiny_engine import write_tiny_downloads, write_tiny_engine
 
-SCRIPT = Path(__file__).resolve().parents[1] / "tiny_downloads.py"
 NAME, CLIP, FLOW = "discord-humanml3d", "clip-vit-b32", "DisCoRD_Momask_RFDecoder_best.pth"
-PROGRAM = """#!{here}
-import os, sys
-os.execv({python!r}, [{python!r}, "-s", "-u", {script!r}, *sys.argv[sys.argv.index("core") + 1 :]])
-"""
 
 
 @pytest.fixture(scope="module")
 def downloads(tmp_path_factory: pytest.TempPathFactory, engine_python: str, clip_merges: Path) -> Path:
-    folder = tmp_path_factory.mktemp("downloads") / "humanml3d"
-    subprocess.run([engine_python, SCRIPT, folder], check=True)
-    return folder
+    return write_tiny_downloads(tmp_path_factory.mktemp("downloads") / "humanml3d", engine_python)
 
 
 @pytest.fixture(scope="module")
 def tiny_engine_python(tmp_path_factory: pytest.TempPathFactory, engine_python: str) -> Path:
     """Stands where the engine's Python is expected, and takes tiny files for the published ones."""
-    program = tmp_path_factory.mktemp("program") / "python"
-    program.write_text(PROGRAM.format(here=sys.executable, python=engine_python, script=str(SCRIPT)))
-    program.chmod(0o755)
-    return program
+    return write_tiny_engine(tmp_path_factory.mktemp("program"), engine_python)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +53,7 @@ def kept_tiny_engines() -> Iterator[list[Engine]]:
 @pytest.fixture
 def prefs(
     addon: UnderstudySettings, kept_engines: list[Engine], kept_tiny_engines: list[Engine], tiny_engine_python: Path, users_folder: Path
-) -> Iterator[preferences.UnderstudyPreferences]:
+) -> Iterator[preferences.Preferences]:
     """The preferences, with an engine that takes tiny files and a folder of the user's without models."""
     chosen = preferences.current()
     assert chosen is not None
@@ -84,7 +73,7 @@ def prefs(
 
 
 def test_an_imported_model_is_in_the_list_and_generates_without_a_restart(
-    prefs: preferences.UnderstudyPreferences, downloads: Path
+    prefs: preferences.Preferences, downloads: Path
 ) -> None:
     assert NAME not in models.known()
     assert bpy.ops.understudy.import_weights(directory=str(downloads)) == {"FINISHED"}
@@ -99,7 +88,7 @@ def test_an_imported_model_is_in_the_list_and_generates_without_a_restart(
     assert settings.character.animation_data.action
 
 
-def test_files_of_one_folder_that_were_marked(prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path) -> None:
+def test_files_of_one_folder_that_were_marked(prefs: preferences.Preferences, downloads: Path, users_folder: Path) -> None:
     marked = [{"name": path.name} for path in downloads.iterdir() if path.is_file()]
     folders = [{"name": path.name} for path in downloads.iterdir() if path.is_dir()]
     assert bpy.ops.understudy.import_weights(directory=str(downloads), files=marked, dirs=folders, model_name="mine") == {"FINISHED"}
@@ -109,7 +98,7 @@ def test_files_of_one_folder_that_were_marked(prefs: preferences.UnderstudyPrefe
 
 
 def test_a_refusal_is_one_sentence_where_the_animator_looks(
-    prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path
+    prefs: preferences.Preferences, downloads: Path, users_folder: Path
 ) -> None:
     with pytest.raises(RuntimeError, match=r"Missing: the RVQ-VAE"):
         bpy.ops.understudy.import_weights(directory=str(downloads), files=[{"name": FLOW}])
@@ -122,7 +111,7 @@ def test_a_refusal_is_one_sentence_where_the_animator_looks(
     assert not users_folder.is_dir() or list(users_folder.iterdir()) == []
 
 
-def test_a_second_import_asks_whether_to_replace(prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path) -> None:
+def test_a_second_import_asks_whether_to_replace(prefs: preferences.Preferences, downloads: Path, users_folder: Path) -> None:
     bpy.ops.understudy.import_weights(directory=str(downloads))
     with pytest.raises(RuntimeError, match=r"already: choose Replace"):
         bpy.ops.understudy.import_weights(directory=str(downloads))
@@ -132,7 +121,7 @@ def test_a_second_import_asks_whether_to_replace(prefs: preferences.UnderstudyPr
 
 
 def test_what_others_need_stays_and_a_removed_model_is_chosen_no_longer(
-    prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path
+    prefs: preferences.Preferences, downloads: Path, users_folder: Path
 ) -> None:
     bpy.ops.understudy.import_weights(directory=str(downloads))
     with pytest.raises(RuntimeError, match=f"{NAME} read prompts with {CLIP}: remove these first"):
@@ -159,7 +148,7 @@ def tick_until(stage: str) -> jobs.ModelJob:
 
 @pytest.mark.parametrize("stage", ["Starting the engine", "Reading"])
 def test_a_cancelled_import_leaves_nothing(
-    stage: str, prefs: preferences.UnderstudyPreferences, downloads: Path, users_folder: Path
+    stage: str, prefs: preferences.Preferences, downloads: Path, users_folder: Path
 ) -> None:
     engine = jobs.ready_engine()
     job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
@@ -171,7 +160,7 @@ def test_a_cancelled_import_leaves_nothing(
     assert not users_folder.is_dir() or list(users_folder.iterdir()) == []
 
 
-def test_the_timer_of_the_interface_ends_with_the_model_in_the_list(prefs: preferences.UnderstudyPreferences, downloads: Path) -> None:
+def test_the_timer_of_the_interface_ends_with_the_model_in_the_list(prefs: preferences.Preferences, downloads: Path) -> None:
     engine = jobs.ready_engine()
     job = jobs.ModelJob(engine, ImportRequest(engine.next_id(), (str(downloads),)))
     timed_job.drive(job, operators._finish, jobs.BODY)
@@ -222,7 +211,7 @@ class Room:
     preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))  # Blender's is 0 without a window
 
 
-def test_the_preferences_show_licences_and_remove_only_what_was_imported(prefs: preferences.UnderstudyPreferences, downloads: Path) -> None:
+def test_the_preferences_show_licences_and_remove_only_what_was_imported(prefs: preferences.Preferences, downloads: Path) -> None:
     bpy.ops.understudy.import_weights(directory=str(downloads))
     drawn = Drawn()
     model_list.draw_models(drawn, Room)  # type: ignore[arg-type]

@@ -69,8 +69,8 @@ def test_imported_models_are_known(addon: UnderstudySettings, tmp_path: Path, mo
 
 
 def test_enabling_reads_nothing_and_disabling_forgets(addon: UnderstudySettings, monkeypatch: pytest.MonkeyPatch) -> None:
-    models.unregister()
+    preferences.unregister()
     assert not models.known()
     monkeypatch.setattr(models, "read_models", lambda folders: pytest.fail("the disk was read"))
-    models.register()
-    assert bpy.app.timers.is_registered(models._first_look)
+    preferences.register()
+    assert bpy.app.timers.is_registered(preferences._read_models)

@@ -43,20 +43,20 @@ def test_by_the_button_from_wheels_to_ready_and_away_again(root: Path, wheels: P
     with pytest.raises(RuntimeError, match="Blender may not go online yet"):
         bpy.ops.understudy.set_up_engine()
     assert bpy.ops.understudy.set_up_from_wheels(directory=str(wheels)) == {"FINISHED"}
-    assert setting_up.state.message == "The engine is set up; it computes on the processor."
+    assert jobs.state.message == "The engine is set up; it computes on the processor."
     assert setting_up.found().state is EngineState.READY and jobs.engine_refusal() == ""
     assert Path(jobs.ready_engine().settings.python).is_relative_to(root)
     bpy.ops.understudy.show_set_up_log()
     assert "Successfully installed" in bpy.data.texts[set_up.LOG_NAME].as_string()
     assert bpy.ops.understudy.remove_engine() == {"FINISHED"}
     assert setting_up.found().state is EngineState.NOT_SET_UP
-    assert setting_up.state.message.endswith("MB are free again.")
+    assert jobs.state.message.endswith("MB are free again.")
 
 
 def test_a_folder_without_wheels_is_refused_in_words(root: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="has no wheel of torch==.* put it there"):
         bpy.ops.understudy.set_up_from_wheels(directory=str(tmp_path))
-    assert setting_up.state.is_error and setting_up.state.run is None
+    assert jobs.state.is_error and setting_up.state.run is None
     assert setting_up.found().state is EngineState.HALF_SET_UP
 
 
@@ -78,8 +78,8 @@ def test_while_it_runs_nothing_waits_and_it_can_be_cancelled(root: Path, wheels:
         assert time.monotonic() < until
         set_up._tick()
         time.sleep(0.005)
-    assert setting_up.state.message.startswith("The set-up was cancelled. What was fetched is kept")
-    assert not setting_up.state.is_error and setting_up.found().state is EngineState.HALF_SET_UP
+    assert jobs.state.message.startswith("The set-up was cancelled. What was fetched is kept")
+    assert not jobs.state.is_error and setting_up.found().state is EngineState.HALF_SET_UP
     assert bpy.ops.understudy.set_up_from_wheels(directory=str(wheels)) == {"FINISHED"}
 
 
@@ -103,7 +103,7 @@ def test_what_would_be_fetched_is_known_before_anyone_agrees(root: Path) -> None
     assert "no longer made for Macs with Intel" in look.offer
     setting_up.state.run = setting_up.new_set_up()
     set_up._tick()
-    assert setting_up.state.run is None and "no longer made for Macs" in setting_up.state.message and setting_up.state.is_error
+    assert setting_up.state.run is None and "no longer made for Macs" in jobs.state.message and jobs.state.is_error
 
 
 def test_a_look_that_hangs_can_be_cancelled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_a_look_that_hangs_can_be_cancelled(root: Path, monkeypatch: pytest.Monk
     assert setting_up.state.run.step == "Looking at this machine"
     bpy.ops.understudy.cancel_set_up()
     set_up._tick()
-    assert setting_up.state.run is None and setting_up.state.message.startswith("The set-up was cancelled before")
+    assert setting_up.state.run is None and jobs.state.message.startswith("The set-up was cancelled before")
 
 
 def test_the_command_sets_up_from_wheels_and_removes(root: Path, wheels: Path, capsys: pytest.CaptureFixture[str]) -> None:

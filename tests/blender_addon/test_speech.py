@@ -204,7 +204,7 @@ SPOILED: dict[str, tuple[Callable[[settings.UnderstudySettings], object], str]] 
     "no clip for the emotion": (lambda chosen: setattr(chosen.speech, "emotion", "CLIP"), "No clip to take the emotion from"),
     "no strip": (lambda chosen: setattr(chosen.speech, "source", "STRIP"), "has no active strip"),
     "no channel": (lambda chosen: setattr(chosen.speech, "source", "CHANNEL"), "has no sound that is heard"),
-    "deleted face": (lambda chosen: bpy.data.objects.remove(chosen.face), "Nothing is chosen"),
+    "deleted face": (lambda chosen: bpy.data.objects.remove(chosen.face), "is not a face"),
     "no keys": (lambda chosen: setattr(chosen, "face", keyed_mesh([])), "has no shape keys"),
     "locked curves": (lambda chosen: lock_curves(chosen), "locked or muted"),
     "shared mesh": (lambda chosen: bpy.context.collection.objects.link(chosen.face.copy()), "objects share the mesh"),

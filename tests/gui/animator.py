@@ -23,6 +23,7 @@ Steps = Generator[float, None, None]
 # Blender's names of the keys that a sentence or a path is typed with; letters are called as they are
 _KEYS = dict(zip("0123456789", ["ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE"], strict=True))
 _KEYS |= {" ": "SPACE", ",": "COMMA", ".": "PERIOD", "/": "SLASH", "-": "MINUS", "_": "MINUS"}
+_NAMES = {("VIEW_3D", "UI"): "the sidebar", ("PREFERENCES", "WINDOW"): "the preferences"}
 _TICK = 0.02
 _SIGNS_A_TICK = 6  # the window is drawn after each tick, which takes a software renderer a third of a second
 _SETTLED = 0.5  # a software renderer has drawn by then
@@ -34,10 +35,11 @@ class NotThere(AssertionError):
 
 
 class Animator:
-    """log: what was done and seen, in order. seen: what the test looks at."""
+    """log: what was done and seen, in order. seen: what the test looks at. place: the editor, and the region of it, that the eye goes over."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.place = ("VIEW_3D", "UI")
         self.log: list[dict[str, Any]] = []
         self.seen: dict[str, Any] = {}
         self._began = time.monotonic()
@@ -52,10 +54,14 @@ class Animator:
     def window(self) -> bpy.types.Window:
         return bpy.context.window_manager.windows[0]
 
-    def region(self, kind: str) -> tuple[bpy.types.Area, bpy.types.Region]:
-        """A region of the 3D viewport: UI is the sidebar, WINDOW the view."""
-        area = next(area for area in self.window.screen.areas if area.type == "VIEW_3D")
+    def region(self, kind: str, editor: str = "VIEW_3D") -> tuple[bpy.types.Area, bpy.types.Region]:
+        """A region of an editor; of the 3D viewport UI is the sidebar, WINDOW the view."""
+        area = next(area for area in self.window.screen.areas if area.type == editor)
         return area, next(region for region in area.regions if region.type == kind)
+
+    def looked_at(self) -> tuple[bpy.types.Area, bpy.types.Region]:
+        editor, kind = self.place
+        return self.region(kind, editor)
 
     # The record
 
@@ -63,11 +69,15 @@ class Animator:
         self.log.append({"at": round(time.monotonic() - self._began, 2), "what": what, **more})
         (self.folder / "log.json").write_text(json.dumps({"log": self.log, "seen": self.seen}, indent=1, default=str), encoding="utf-8")
 
-    def picture(self, name: str) -> Steps:
-        """Of the whole screen, by the X server: Blender's own is black where software draws."""
+    def picture(self, name: str, region: bpy.types.Region | None = None) -> Steps:
+        """Of the whole screen or of a region, by the X server: Blender's own is black where software draws."""
         yield _SETTLED
         file = f"{sum(entry['what'] == 'picture' for entry in self.log) + 1:02d}-{name}.png"
-        subprocess.run(["import", "-window", "root", self.folder / file], check=True, timeout=60)
+        part: list[str] = []
+        if region is not None:
+            top = self.window.height - region.y - region.height
+            part = ["-crop", f"{region.width}x{region.height}+{region.x}+{top}", "+repage"]
+        subprocess.run(["import", "-window", "root", *part, self.folder / file], check=True, timeout=60)
         self.note("picture", file=file)
 
     # The hand
@@ -113,7 +123,7 @@ class Animator:
 
     def under_cursor(self) -> str:
         """`understudy.generate` for the operator of a button, `prompt` for the setting of a field; empty for neither."""
-        area, region = self.region("UI")
+        area, region = self.looked_at()
         with bpy.context.temp_override(window=self.window, area=area, region=region):
             if (shown := bpy.context.property) is not None:
                 return str(shown[1]).rpartition(".")[2]  # some Blenders give the whole path
@@ -127,8 +137,8 @@ class Animator:
             return found.group(1) if found else ""
 
     def find(self, name: str, across: float = 0.5) -> Generator[float, None, tuple[int, int]]:
-        """Where a button or a field of the sidebar is; across: how far to the right of the region the eye goes down."""
-        _, region = self.region("UI")
+        """Where a button or a field is; across: how far to the right of the region the eye goes down."""
+        _, region = self.looked_at()
         line = 12 * bpy.context.preferences.system.ui_scale  # more than half a button
         x = region.x + across * (region.width - 2 * line)
         passed: list[str] = []
@@ -139,7 +149,7 @@ class Animator:
                 return int(x), int(y - line / 3)
             if there and there not in passed:
                 passed.append(there)
-        raise NotThere(f"{name} is nowhere in the sidebar; there are {', '.join(passed) or 'no buttons at all'}")
+        raise NotThere(f"{name} is nowhere in {_NAMES[self.place]}; there are {', '.join(passed) or 'no buttons at all'}")
 
     def _is_still(self, name: str, x: float, y: float) -> Generator[float, None, bool]:
         """A button that was lit before a window closed above it stays lit until the cursor has moved and some time has gone by."""
@@ -215,6 +225,17 @@ class Animator:
         self.note("waited", until=what, longest_hold=round(longest, 2))
 
     # Habits
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> Steps:
+        yield from self.move(*start)
+        yield _SETTLED
+        self.event("LEFTMOUSE", "PRESS")
+        yield 0.1
+        for part in (0.1, 0.5, 1.0):
+            yield from self.move(*(a + part * (b - a) for a, b in zip(start, end, strict=True)))
+            yield 0.2
+        self.event("LEFTMOUSE", "RELEASE")
+        yield _SETTLED
 
     def into_the_view(self) -> Steps:
         """Keys go where the cursor is."""

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[2]
 SESSION = Path(__file__).with_name("session.py")
 TIME_LIMIT_S = 600
-_SCREEN = "-screen 0 1600x1000x24 +extension GLX -nolisten tcp"
-_BLENDER = ("--factory-startup", "--gpu-backend", "opengl", "--window-geometry", "0", "0", "1600", "1000", "--enable-event-simulate")
+HEIGHT, TALL = 1000, {"looks": 3300}  # pixels of the screen
+_SCREEN = "-screen 0 1600x{}x24 +extension GLX -nolisten tcp"
+_BLENDER = ("--factory-startup", "--gpu-backend", "opengl", "--enable-event-simulate")
+# A chroot is without a network; outside of one a set-up must not reach pip's indexes either
+_ONLY_THIS_MACHINE = {"PIP_CONFIG_FILE": os.devnull, "https_proxy": "http://127.0.0.1:9"}
 _ENTER = """
 set -e
 mount -t proc proc "$root/proc"; mount -t sysfs sysfs "$root/sys"; mount --rbind /dev "$root/dev"; mount -t tmpfs tmpfs "$root/tmp"
@@ -41,10 +45,11 @@ class Played:
     seconds: float
 
 
-def play(
-    target: Path, journey: str, folder: Path, package: Path, python: str, voice: Path, wheels: Path, time_limit_s: int = TIME_LIMIT_S
-) -> Played:
-    """Runs one journey of journeys.py. target: Blender's executable or a chroot. folder: for the log and the pictures."""
+def play(target: Path, journey: str, folder: Path, things: Mapping[str, Path], time_limit_s: int = TIME_LIMIT_S) -> Played:
+    """Runs one journey by its name. target: Blender's executable or a chroot. folder: for the log and the pictures.
+
+    things: what the journey finds by UNDERSTUDY_GUI_ and their names, each where it lies.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     profile = folder / "profile"
     profile.mkdir(parents=True)
@@ -53,15 +58,14 @@ def play(
         "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(profile), "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": str(profile),
         "OMP_NUM_THREADS": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GALLIUM_DRIVER": "llvmpipe", "BLENDER_USER_RESOURCES": str(profile),
         "UNDERSTUDY_MODELS": str(folder / "models"), "UNDERSTUDY_GUI_JOURNEY": journey, "UNDERSTUDY_GUI_FOLDER": str(folder),
-        "UNDERSTUDY_GUI_ZIP": str(package), "UNDERSTUDY_GUI_PYTHON": python, "UNDERSTUDY_GUI_VOICE": str(voice),
-        "UNDERSTUDY_GUI_WHEELS": str(wheels),
+        **_ONLY_THIS_MACHINE, **{f"UNDERSTUDY_GUI_{name.upper()}": str(thing) for name, thing in things.items()},
     }  # fmt: skip
-    places = [REPO, folder, package.parent, Path(sys.prefix), Path(sys.base_prefix), wheels]
+    kept = [thing if thing.is_dir() else thing.parent for thing in things.values()]
+    places = [REPO, folder, Path(sys.prefix), Path(sys.base_prefix), *kept]
     output = folder / "blender.log"
+    command = _command(target, environment, places, TALL.get(journey, HEIGHT), time_limit_s)
     with output.open("w", encoding="utf-8") as file:
-        status = subprocess.run(
-            _command(target, environment, places, time_limit_s), stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False
-        ).returncode
+        status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False).returncode
     shutil.rmtree(profile, ignore_errors=True)
     said = output.read_text(encoding="utf-8", errors="replace")
     if not (folder / "log.json").is_file():
@@ -75,10 +79,11 @@ def _environment_of_tools() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
-def _command(target: Path, environment: dict[str, str], places: list[Path], time_limit_s: int) -> list[str]:
+def _command(target: Path, environment: dict[str, str], places: list[Path], height: int, time_limit_s: int) -> list[str]:
     inside = [f"{name}={value}" for name, value in environment.items()]
     blender = "blender" if target.is_dir() else str(target)
-    inside += ["timeout", "-k", "10", str(time_limit_s), "xvfb-run", "-a", "-s", _SCREEN, blender, *_BLENDER, "--python", str(SESSION)]
+    inside += ["timeout", "-k", "10", str(time_limit_s), "xvfb-run", "-a", "-s", _SCREEN.format(height), blender]
+    inside += [*_BLENDER, "--window-geometry", "0", "0", "1600", str(height), "--python", str(SESSION)]
     return _there(target, inside, places)
 
 
@@ -86,9 +91,8 @@ def told_by_blender(target: Path, arguments: list[str], profile: Path, places: l
     """What a Blender without a window says: `blender -b ...` or `blender --command ...`. profile: an empty folder for its settings."""
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(profile), "LC_ALL": "C.UTF-8", "BLENDER_USER_RESOURCES": str(profile)}
     inside = [*(f"{name}={value}" for name, value in environment.items()), "blender" if target.is_dir() else str(target), *arguments]
-    return subprocess.run(
-        _there(target, inside, [*places, profile]), capture_output=True, text=True, env=_environment_of_tools(), check=False, timeout=TIME_LIMIT_S
-    )
+    command = _there(target, inside, [*places, profile])
+    return subprocess.run(command, capture_output=True, text=True, env=_environment_of_tools(), check=False, timeout=TIME_LIMIT_S)
 
 
 def _there(target: Path, inside: list[str], places: list[Path]) -> list[str]:

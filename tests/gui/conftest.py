@@ -12,7 +12,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import REPO, TIME_LIMIT_S, Played, play
 
+from understudy.tests.blender_addon.engine.set_ups import write_index
 from understudy.tests.blender_addon.engine.small_wheels import write_wheels
+from understudy.tests.blender_addon.tiny_engine import write_tiny_downloads, write_tiny_engine
 
 pytest.register_assert_rewrite("judges")
 VOICE = REPO / "weights" / "emotion_voices" / "angry_03b01Wa.flac"
@@ -36,11 +38,15 @@ def package(blender: Path) -> Path:
 @pytest.fixture(scope="session")
 def play_zip(blender: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Played]:
     """Plays a journey with a zip; its pictures and its log are left in a folder of that name in out/gui."""
-    wheels = write_wheels(tmp_path_factory.mktemp("gui") / "wheels")
-    python = os.environ.get("UNDERSTUDY_PYTHON", sys.executable)
+    folder = tmp_path_factory.mktemp("gui")
+    python = Path(os.environ.get("UNDERSTUDY_PYTHON", sys.executable))
+    wheels = write_wheels(folder / "wheels")
+    things = {"python": python, "voice": VOICE, "wheels": wheels, "index": write_index(folder / "index", wheels)}
+    things["tiny_engine"] = write_tiny_engine(folder / "engine", str(python))
+    things["downloads"] = write_tiny_downloads(folder / "downloads", str(python))
 
     def run(journey: str, package: Path, name: str, time_limit_s: int = TIME_LIMIT_S) -> Played:
-        return play(blender, journey, REPO / "out" / "gui" / blender.name / name, package, python, VOICE, wheels, time_limit_s)
+        return play(blender, journey, REPO / "out" / "gui" / blender.name / name, {"zip": package, **things}, time_limit_s)
 
     return run
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import bpy
 from animator import Animator, NotThere, Steps
-from journeys import arrive
+from habits import arrive
 from stopwatch import Stopwatch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "blender_addon" / "endurance"))
@@ -196,7 +196,7 @@ def _set_up(animator: Animator) -> Steps:
     setting_up, _preferences().engine_python = animator.module("setting_up"), ""
     bpy.ops.understudy.set_up_from_wheels(directory=os.environ["UNDERSTUDY_GUI_WHEELS"])
     yield from animator.wait("the engine is set up", lambda: setting_up.state.run is None, patience_s=300)
-    animator.seen["set-up"] = setting_up.state.message
+    animator.seen["set-up"] = animator.module("jobs").state.message
 
 
 def _voice(folder: Path, seconds: float) -> Path:
@@ -260,7 +260,3 @@ def _play_or_stop() -> None:
 
 def _rate(shown: list[float]) -> float:
     return round((len(shown) - 1) / (shown[-1] - shown[0]), 2) if len(shown) > 1 else 0.0
-
-
-_ALL = (held, edited_line, twenty_generations, playback, switched_on_and_off)
-HARD_USE = {each.__name__: each for each in _ALL}

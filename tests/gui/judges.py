@@ -17,6 +17,14 @@ def judge_first_keys(seen: dict[str, Any]) -> None:
     judge_keyed(seen["first"])
 
 
+def judge_presence(presence: dict[str, Any]) -> None:
+    """What was added is at hand, whole in the view, large enough to be judged, and not inside the cube that Blender starts with."""
+    assert presence["is_active"] and presence["is_free_of_cube"]
+    (left, right), (low, high) = presence["across"], presence["up"]
+    assert 0.0 < left < right < 1.0 and 0.0 < low < high < 1.0, "it is not in view"
+    assert high - low > 0.2, "it is tiny"
+
+
 def judge_keyed(facts: dict[str, Any]) -> None:
     """The character has keys that move it: on Blender 4.4 and later, an Action without its slot moves nothing."""
     assert facts["action"] and facts["range"] == [1.0, 97.0]

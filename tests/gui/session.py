@@ -1,4 +1,4 @@
-"""One journey in one Blender: `blender --enable-event-simulate --python session.py`, with UNDERSTUDY_GUI_JOURNEY and ..._FOLDER set.
+"""One journey in one Blender: `blender --enable-event-simulate --python session.py`, with UNDERSTUDY_GUI_JOURNEY, ..._FOLDER and what bench.py gives set.
 
 Writes log.json and pictures into the folder and quits; what went wrong is under "error" in the log.
 """
@@ -13,12 +13,16 @@ from pathlib import Path
 import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import engine_journeys
+import hard_use
+import journeys
+import looks
+import pictures
 from animator import Animator
-from hard_use import HARD_USE
-from journeys import JOURNEYS
 
 animator = Animator(Path(os.environ["UNDERSTUDY_GUI_FOLDER"]))
-_steps = (JOURNEYS | HARD_USE)[os.environ["UNDERSTUDY_GUI_JOURNEY"]](animator)
+_journey = os.environ["UNDERSTUDY_GUI_JOURNEY"]
+_steps = next(getattr(room, _journey) for room in (journeys, engine_journeys, looks, pictures, hard_use) if hasattr(room, _journey))(animator)
 _ending: list[bool] = []
 
 

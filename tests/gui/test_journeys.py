@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from bench import Played
-from judges import judge_first_keys, judge_keyed, judge_without_keys
+from judges import judge_first_keys, judge_keyed, judge_presence, judge_without_keys
 
 Play = Callable[[str], Played]
 
@@ -17,6 +17,7 @@ def test_a_newcomer_gets_keys_in_six_clicks_and_one_sentence_and_undo_takes_them
     story = played("newcomer")
     seen = story.seen
     assert seen["finished"] and story.status == 0
+    judge_presence(seen["presence"])
     judge_first_keys(seen)
     judge_without_keys(seen["undone"])
     judge_keyed(seen["redone"])
@@ -48,6 +49,14 @@ def test_a_voice_becomes_a_face(played: Play) -> None:
     assert not face["is_error"] and face["action"] and face["largest"] > 0.1
 
 
+def test_a_take_keys_body_and_face_and_is_one_step_back(played: Play) -> None:
+    seen = played("take").seen
+    body, face = seen["body"], seen["face"]
+    assert not body["is_error"] and body["action"] and body["range"][0] == 1.0 and body["moved"] > 0.02
+    assert face["action"] and face["largest"] > 0.1
+    assert seen["undone"] == ["", ""]
+
+
 def test_keys_still_play_after_saving_and_loading(played: Play) -> None:
     seen = played("saved_and_loaded").seen
     judge_keyed(seen["loaded"])
@@ -61,6 +70,32 @@ def test_the_engine_is_set_up_inside_blender_from_a_folder_of_wheels(played: Pla
     seen = played("set_up_from_wheels").seen
     assert seen["state_before"] == "NOT_SET_UP" and seen["state"] == "READY", seen["said"]
     assert len(seen["steps"]) >= 2, "the bar said nothing"
+
+
+def test_the_network_is_asked_for_and_the_set_up_fetches_from_an_index(played: Play) -> None:
+    """From the tab to an engine in two clicks: Allow Online Access, Set Up Engine. The index is a folder; what is fetched is small."""
+    seen = played("set_up_online").seen
+    assert not seen["online_before"] and "may not go online yet" in seen["reason"] and "to fetch" in seen["offer"]
+    assert seen["online"] and seen["clicks"] == 3, "one of them opens the tab"
+    assert seen["state"] == "READY", seen["said"]
+    assert any("Fetching" in step for step in seen["steps"])
+
+
+def test_weights_are_imported_and_removed_by_buttons(played: Play) -> None:
+    seen = played("weights_imported").seen
+    imported, removed = seen["imported"], seen["removed"]
+    assert not imported["is_error"] and set(imported["models"]) == {"discord-humanml3d", "clip-vit-b32"}, imported["message"]
+    assert not removed["is_error"] and removed["models"] == ["clip-vit-b32"], removed["message"]
+
+
+def test_nothing_stays_when_the_extension_is_switched_off_and_taken_away(played: Play) -> None:
+    """What the set-up made stays while it is off, and goes with it."""
+    seen = played("removed").seen
+    for kind in ("classes", "properties", "timers", "handlers", "threads", "processes", "preferences", "files", "environment"):
+        assert seen["before"][kind], f"no {kind} were there: nothing is shown by there being none"
+    kept = {kind: found for kind, found in seen["disabled"].items() if found}
+    assert set(kept) == {"files", "environment"}
+    assert {kind: found for kind, found in seen["removed"].items() if found} == {}
 
 
 def test_quitting_at_work_leaves_no_process(played: Play) -> None:

@@ -21,13 +21,15 @@ from understudy.tests.blender_addon.engine.small_wheels import write_wheel
 
 # Stands for the pip that the set-up fetches: it tells its progress in numbers as that one does, and lets the bundled one do the work
 SHIM = """
-import os, subprocess, sys
+import os, pathlib, subprocess, sys, sysconfig
 arguments = [each for each in sys.argv[1:] if each not in ("--progress-bar", "raw")]
 {trouble}
 print("Progress 1000000 of 4000000")
 print("Progress 4000000 of 4000000", flush=True)
 code = "import runpy; runpy.run_module('pip', run_name='__main__', alter_sys=True)"
-sys.exit(subprocess.call([sys.executable, "-s", "-P", "-c", code, *arguments], env={{**os.environ, "PYTHONPATH": {bundled!r}}}))
+folders = pathlib.Path(os.__file__).parent / "ensurepip" / "_bundled", sysconfig.get_config_var("WHEEL_PKG_DIR")
+bundled = [str(wheel) for folder in folders if folder for wheel in pathlib.Path(folder).glob("pip-*.whl")]
+sys.exit(subprocess.call([sys.executable, "-s", "-P", "-c", code, *arguments], env={{**os.environ, "PYTHONPATH": bundled[0]}}))
 """
 
 
@@ -91,14 +93,15 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def write_index(folder: Path, wheels: Path, trouble: str = "") -> Path:
-    """These wheels and a pip, which runs `trouble` before it works."""
+    """These wheels and a pip, which runs `trouble` before it works. Pages stand for the lists of a server where there is none."""
     for wheel in wheels.glob("*.whl"):
         home = folder / wheel.name.partition("-")[0]
         home.mkdir(parents=True)
         (home / wheel.name).write_bytes(wheel.read_bytes())
-    bundled = installer._bundled_pip(installer.Plan(folder, REQUIREMENTS))
     (folder / "pip").mkdir()
     pip = write_wheel(folder / "pip", "pip", "99.0")
     with zipfile.ZipFile(pip, "a") as archive:
-        archive.writestr("pip/__main__.py", SHIM.format(trouble=trouble, bundled=bundled))
+        archive.writestr("pip/__main__.py", SHIM.format(trouble=trouble))
+    for wheel in folder.glob("*/*.whl"):
+        (wheel.parent / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>\n')
     return folder

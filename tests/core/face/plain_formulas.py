@@ -67,7 +67,7 @@ def attention(query: Array, key: Array, value: Array, n_heads: int, bias: Array 
     for head in range(n_heads):
         part = slice(head * width, (head + 1) * width)
         for row in range(len(query)):
-            logits = np.array([query[row, part] @ other[part] for other in key]) / math.sqrt(width)
+            logits = key[:, part] @ query[row, part] / math.sqrt(width)
             if bias is not None:
                 logits = logits + bias[head, row]
             out[row, part] = softmax(logits) @ value[:, part]
@@ -100,11 +100,11 @@ def convolution(x: Array, w: Weights, stride: int = 1, groups: int = 1) -> Array
     kernels = w["weight"]
     n_outputs, n_inputs, size = kernels.shape
     per_group = n_outputs // groups
-    out = np.zeros((n_outputs, (x.shape[1] - size) // stride + 1))
+    seen = np.lib.stride_tricks.sliding_window_view(x, size, axis=1)[:, ::stride]
+    out = np.zeros((n_outputs, seen.shape[1]))
     for o in range(n_outputs):
         first = o // per_group * n_inputs
-        for t in range(out.shape[1]):
-            out[o, t] = (kernels[o] * x[first : first + n_inputs, t * stride : t * stride + size]).sum()
+        out[o] = (kernels[o][:, None] * seen[first : first + n_inputs]).sum(axis=(0, 2))
     return out + np.asarray(w.arrays.get("bias", 0.0))[..., None]
 
 

@@ -89,14 +89,35 @@ def test_windows_of_one_sound_draw_different_codes_of_one_emotion(tiny_face: Fac
 def test_progress_and_cancelling(tiny_face: FaceNetworks, sound: Sound) -> None:
     clip, seen = sound(640 * 62), []
     face_of_long_speech(tiny_face, clip, Delivery(), lambda done, total: seen.append((done, total)), None, SHORT)
-    assert list(dict.fromkeys(seen)) == [(0, 3), (1, 3), (2, 3)] and seen == sorted(seen)
+    [total] = {total for _, total in seen}
+    assert seen == sorted(seen) and list(dict.fromkeys(3 * done // total for done, _ in seen)) == [0, 1, 2]
 
-    def cancel(done: int, _total: int) -> None:
-        if done == 1:
+    def cancel(done: int, total: int) -> None:
+        if 3 * done >= total:
             raise Cancelled("Cancelled.")
 
     with pytest.raises(Cancelled):
         face_of_long_speech(tiny_face, clip, Delivery(), cancel, None, SHORT)
+
+
+def test_a_pass_shows_its_layers_and_can_be_cancelled_in_the_middle(tiny_face: FaceNetworks, sound: Sound) -> None:
+    clip, shares = sound(640 * 62), []
+    whole = WindowSettings(one_pass=80)
+    face_of_long_speech(tiny_face, clip, Delivery(), lambda done, total: shares.append(done / total), None, whole)
+    assert len(set(shares)) >= 10 and shares == sorted(shares) and shares[0] == 0 and 0.9 < shares[-1] < 1
+
+    def cancel(done: int, total: int) -> None:
+        if 2 * done >= total:
+            raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        face_of_long_speech(tiny_face, clip, Delivery(), cancel, None, whole)
+    assert not [module for module in tiny_face.speech.modules() if module._forward_pre_hooks]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("n_frames", "n_windows"), [(1, 1), (240, 1), (241, 1), (1200, 1), (1201, 6)])
+def test_a_model_of_one_pass_has_windows_only_beyond_it(n_frames: int, n_windows: int) -> None:
+    assert len(windows(n_frames, WindowSettings(one_pass=1200))) == n_windows
 
 
 def test_no_sound(tiny_face: FaceNetworks) -> None:

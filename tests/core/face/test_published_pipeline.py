@@ -26,6 +26,7 @@ from understudy.tests.core.weights_import.published_files import TINY
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 TOLERANCE = 1e-4
 LENGTHS = (640 * 8, 640 * 9, 640 * 10 + 1, 640 * 11 + 639)  # frames that are and are not a multiple of four, whole and not
+LONG = (640 * 300, 640 * 303)  # more than a window of the models that have some
 
 
 def loud_parts() -> dict[str, dict[str, Tensor]]:
@@ -123,7 +124,7 @@ def spoken(samples: int, actor: int, models: Path, folder: Path) -> FaceMotion:
     return Service((models,)).face(request, lambda *_: None).motions[0]
 
 
-@pytest.mark.parametrize(("samples", "actor"), list(zip(LENGTHS, (0, 31, 5, 0), strict=True)))
+@pytest.mark.parametrize(("samples", "actor"), list(zip(LENGTHS + LONG, (0, 31, 5, 0, 5, 0), strict=True)))
 def test_a_sound_file_becomes_the_published_face(
     samples: int, actor: int, models: Path, published_weights: dict[str, Weights], tmp_path: Path
 ) -> None:

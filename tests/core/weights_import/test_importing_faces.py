@@ -145,7 +145,7 @@ def test_the_card(face: PublishedFace, run_import: Importer, models: Path) -> No
     assert (card.name, card.face_space, card.networks, card.actors) == ("mine-1", "flame-2020", TINY_FACE, ACTORS)
     assert len(set(ACTORS)) == 32 and ACTORS[0] == "M003" and ACTORS[-1] == "W029"
     assert "research only" in card.licence and any("DEEPTalk" in credit for credit in card.attribution)
-    assert card.sha256 == file_sha256(models / "mine-1" / "model.safetensors")
+    assert card.sha256 == file_sha256(models / "mine-1" / "model.safetensors") and card.one_pass == 1200
     origin = dict(line.split(" sha256 ") for line in card.origin)
     assert origin == {f"deeptalk/{name}": file_sha256(face.folder / name) for name in (DEEPTALK, FER)}
 
