@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -86,5 +87,5 @@ def _summary(times: list[tuple[float, float]]) -> dict[str, float]:
     told: dict[str, float] = {"calls": len(times)}
     for kind, taken in zip(("clock", "processor"), zip(*times, strict=True), strict=True):
         ordered = sorted(taken)
-        told |= {f"{kind} p50": statistics.median(ordered), f"{kind} p99": ordered[int(0.99 * (len(ordered) - 1))], f"{kind} max": ordered[-1]}
+        told |= {f"{kind} p50": statistics.median(ordered), f"{kind} p99": ordered[math.ceil(0.99 * len(ordered)) - 1], f"{kind} max": ordered[-1]}
     return told
