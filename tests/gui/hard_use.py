@@ -10,7 +10,6 @@ import math
 import os
 import random
 import struct
-import sys
 import time
 import wave
 from collections.abc import Callable
@@ -20,11 +19,8 @@ import bpy
 from animator import Animator, NotThere, Steps
 from habits import arrive
 from stopwatch import Stopwatch
+from switching import EXTENSION, memory_mb, registered, switched
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "blender_addon" / "endurance"))
-from registered import memory_mb, registered
-
-EXTENSION = "bl_ext.user_default.understudy"
 LONG_BODY_S, LONG_FACE_S, TAKE_S = 300.0, 600.0, 60.0
 PATIENCE_S = 900.0
 WINDOW_S, PAIRS = 5.0, 4
@@ -129,19 +125,7 @@ def playback(animator: Animator) -> Steps:
 def switched_on_and_off(animator: Animator) -> Steps:
     """Twenty times, in the preferences' way."""
     yield from arrive(animator)
-    bpy.ops.preferences.addon_disable(module=EXTENSION)
-    yield 2.0
-    before, memory = registered(), []
-    for _ in range(20):
-        bpy.ops.preferences.addon_enable(module=EXTENSION)
-        yield 0.5
-        bpy.ops.preferences.addon_disable(module=EXTENSION)
-        yield 0.1
-        memory.append(memory_mb())
-    yield 3.0
-    after = registered()
-    left = {kind: (before[kind], after[kind]) for kind in before if before[kind] != after[kind]}
-    animator.seen |= {"left": left, "memory_mb": [round(each, 1) for each in memory]}
+    animator.seen |= yield from switched()
 
 
 def _stage(animator: Animator) -> Steps:

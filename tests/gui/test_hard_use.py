@@ -6,9 +6,11 @@ import json
 import os
 import statistics
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
-from bench import Played
+from bench import REPO, Played, told_by_blender
 
 Play = Callable[..., Played]
 TIME_LIMIT_S = 2400
@@ -62,7 +64,18 @@ def test_a_generation_hardly_slows_playback(played: Play) -> None:
 
 
 def test_switched_on_and_off_twenty_times_it_leaves_nothing(played: Play) -> None:
-    seen = played("switched_on_and_off", TIME_LIMIT_S).seen
+    judge_switched(played("switched_on_and_off", TIME_LIMIT_S).seen)
+
+
+def test_switched_on_and_off_without_a_window_it_leaves_nothing(blender: Path, package: Path, tmp_path: Path) -> None:
+    arguments = ["-b", "--factory-startup", "--python", str(REPO / "tests" / "gui" / "switching.py"), "--", str(package)]
+    told = told_by_blender(blender, arguments, tmp_path, [REPO])
+    seen = [line[5:] for line in told.stdout.splitlines() if line.startswith("SEEN ")]
+    assert seen, told.stdout[-2000:] + told.stderr[-2000:]
+    judge_switched(json.loads(seen[0]))
+
+
+def judge_switched(seen: dict[str, Any]) -> None:
     print(seen["memory_mb"])
     assert len(seen["memory_mb"]) == 20 and seen["left"] == {}
     assert seen["memory_mb"][-1] - seen["memory_mb"][1] < GROWTH_MB
