@@ -36,9 +36,9 @@ CHECK_PACKAGES = ["ruff==0.17.6", "mypy==2.4.1", "tokenizers==0.23.3", "fake-bpy
 # Blender as a module exists for one Python a version, and each is tied to a range of numpy
 BPY_OF_PYTHON = {"3.11": ("bpy==4.5.15", "numpy==1.26.4"), "3.13": ("bpy==5.2.3", "numpy==2.3.5")}
 EVERY_BPY = ("4.2.23", "4.5.15", "5.0.1")  # of Python 3.11; `test` covers them where CI is set, or with --every-bpy
+GUI_TOOLS = {"xvfb-run": "xvfb", "xauth": "xauth", "import": "imagemagick"}
 ZIP_FOLDERS = ("blender_addon", "core", "weights")
 ENDURANCE = ("tests/blender_addon/endurance", "tests/blender_addon/engine/test_installer_interrupted.py")
-WINDOW_ENDURANCE = ("tests/gui/test_hard_use.py",)
 LIBRARIES = {
     "libX11.so.6": "libx11-6", "libXrender.so.1": "libxrender1", "libXfixes.so.3": "libxfixes3", "libXi.so.6": "libxi6",
     "libxkbcommon.so.0": "libxkbcommon0", "libSM.so.6": "libsm6", "libXext.so.6": "libxext6", "libGL.so.1": "libgl1",
@@ -66,6 +66,7 @@ def main() -> int:
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
     test.add_argument("--gui", type=Path, metavar="BLENDER_OR_CHROOT", help="only tests/gui, in this Blender or in the one of this folder")
     test.add_argument("--endurance", action="store_true", help="only an hour of hard use, with its figures; with --gui in a window")
+    test.add_argument("--pictures", action="store_true", help="with --gui: make the README's pictures of Blender, and nothing else")
     commands.add_parser("build", help="make the extension's zip in dist/, and a repository that Blender updates from in dist/repository")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
     link.add_argument("repository", type=Path, help="Blender's folder extensions/user_default")
@@ -101,11 +102,10 @@ def run_test(options: argparse.Namespace) -> int:
     python = development_environment([*TEST_PACKAGES, *CHECK_PACKAGES])
     fetch_weights(python)
     run_build(options)
-    window = {"UNDERSTUDY_GUI": str(options.gui.resolve())} if options.gui else {}
+    if options.gui:
+        return _test_gui(python, options)
     if options.endurance:
-        return _pytest(python, ["-s", *(WINDOW_ENDURANCE if window else ENDURANCE), *options.rest], {**window, "UNDERSTUDY_ENDURANCE": "1"})
-    if window:
-        return _pytest(python, ["tests/gui", *options.rest], window)
+        return _pytest(python, ["-s", *ENDURANCE, *options.rest], {"UNDERSTUDY_ENDURANCE": "1"})
     status = _pytest(python, ["tests", *options.rest])
     own = _bpy_packages()[0].partition("==")[2]
     for version in EVERY_BPY if options.every_bpy and _python_version() == "3.11" else ():
@@ -116,6 +116,21 @@ def run_test(options: argparse.Namespace) -> int:
             rooms = ["tests/blender_addon", "--ignore=tests/blender_addon/engine", *options.rest]
             status = _pytest(other, rooms, {"UNDERSTUDY_PYTHON": python}) or status
     return status
+
+
+def _test_gui(python: str, options: argparse.Namespace) -> int:
+    target = options.gui.resolve()
+    if not (target.is_dir() or os.access(target, os.X_OK)):
+        raise BuildError(f"{target} is neither Blender's program nor a folder that holds a system with Blender.")
+    missing = [] if target.is_dir() else [package for tool, package in GUI_TOOLS.items() if not shutil.which(tool)]
+    if missing:
+        raise BuildError(f"Blender needs a screen that nobody sees. Install it with: apt-get install -y {' '.join(missing)}")
+    gui = {"UNDERSTUDY_GUI": str(target)}
+    if options.pictures:
+        return _pytest(python, ["tests/gui/test_pictures.py", *options.rest], {**gui, "UNDERSTUDY_PICTURES": "1"})
+    if options.endurance:
+        return _pytest(python, ["-s", "tests/gui/test_hard_use.py", *options.rest], {**gui, "UNDERSTUDY_ENDURANCE": "1"})
+    return _pytest(python, ["tests/gui", *options.rest], gui)
 
 
 def _pytest(python: str, arguments: list[str], extra: dict[str, str] | None = None) -> int:

@@ -12,13 +12,13 @@ import bpy
 from . import jobs, preferences, setting_up
 from .engine.setup import EnginePython, EngineState
 from .engine_runs import Run
-from .feedback import draw_message, draw_sentence
+from .feedback import draw_message, draw_pair, draw_sentence
 
 
 def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What the engine lacks in a sentence, what would be fetched in a second, and one button. Progress while something is done to it."""
     if setting_up.state.run is not None:
-        _draw_progress(layout, setting_up.state.run)
+        _draw_progress(layout, context, setting_up.state.run)
         return
     found = setting_up.found().state
     draw_sentence(layout, context, found.value + ".", "INFO")
@@ -48,7 +48,7 @@ def draw_engine(layout: bpy.types.UILayout, context: bpy.types.Context, is_alone
     if is_alone:
         draw_update(layout, context)
         draw_message(layout, context, jobs.ENGINE)
-    _draw_others(layout, found)
+    _draw_others(layout, context, found)
 
 
 def _draw_found(layout: bpy.types.UILayout, context: bpy.types.Context, found: EnginePython) -> None:
@@ -57,7 +57,7 @@ def _draw_found(layout: bpy.types.UILayout, context: bpy.types.Context, found: E
     if found.environment is not None:
         device = _device(found.environment.device)
         draw_sentence(layout, context, f"PyTorch {found.environment.torch}, Python {found.environment.python}, {device}", "BLANK1")
-    _draw_worker(layout)
+    _draw_worker(layout, context)
 
 
 def _device(card: str) -> str:
@@ -66,27 +66,34 @@ def _device(card: str) -> str:
     return card if card and (chosen is None or chosen.device != "cpu") else "processor"
 
 
-def _draw_worker(layout: bpy.types.UILayout) -> None:
+def _draw_worker(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     running = jobs.state.engine is not None and jobs.state.engine.is_running
     memory = f", {jobs.state.memory_mb:,.0f} MB" if jobs.state.memory_mb else ""
-    layout.label(text=f"Running{memory}" if running else "Starts with the first generation", icon="PLAY" if running else "PAUSE")
-    row = layout.row(align=True)
+    told = f"Running{memory}{card_memory_shown()}" if running else "Starts with the first generation"
+    draw_sentence(layout, context, told, "PLAY" if running else "PAUSE")
+    row = draw_pair(layout, context)
     row.operator("understudy.stop_engine")
     row.operator("understudy.show_log")
 
 
-def _draw_others(layout: bpy.types.UILayout, found: EnginePython) -> None:
+def card_memory_shown() -> str:
+    """", card 512 of 8,188 MB" after the engine used the graphics card; else empty."""
+    card = jobs.state.engine.card_memory if jobs.state.engine is not None and jobs.state.engine.is_running else None
+    return f", card {card.held_mb:,.0f} of {card.total_mb:,.0f} MB" if card else ""
+
+
+def _draw_others(layout: bpy.types.UILayout, context: bpy.types.Context, found: EnginePython) -> None:
     column = layout.column(align=True)
     column.operator("understudy.set_up_from_wheels", icon="FILE_FOLDER")
     if found.state.is_usable:
         column.operator("understudy.test_engine")
-    row = column.row(align=True)
+    row = draw_pair(column, context)
     row.operator("understudy.copy_report")
     row.operator("understudy.show_set_up_log")
     if found.state.is_usable and found.environment is None:
         column.operator("understudy.check_engine")
     if found.environment is not None:
-        row = column.row(align=True)
+        row = draw_pair(column, context)
         row.operator("understudy.set_up_engine", text="Repair").use_repair = True
         row.operator("understudy.remove_engine", text="Remove")
 
@@ -109,10 +116,10 @@ def _draw_button(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row.operator("understudy.set_up_engine", icon="IMPORT")
 
 
-def _draw_progress(layout: bpy.types.UILayout, run: Run) -> None:
+def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, run: Run) -> None:
     row = layout.row(align=True)
     row.scale_y = 1.6
     row.progress(factor=run.factor, text=f"{run.step}  {time.monotonic() - run.began:.0f} s", type="BAR")
     row.operator("understudy.cancel_set_up", text="", icon="X")
     if run.detail:
-        layout.label(text=run.detail, icon="BLANK1")
+        draw_sentence(layout, context, run.detail, "BLANK1")

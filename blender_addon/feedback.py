@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-import textwrap
 import time
+from functools import lru_cache
 
+import blf
 import bpy
 
 from . import jobs
 
-_PIXELS_A_CHARACTER = 7.0
+# Pixels at a scale of 1, as counted in pictures of the sidebar
+_MARGINS = 84.0  # tabs, edges, and the icon beside a sentence
+_NARROW = 240.0  # below it, labels are cut in two columns
+_LEAST_ROOM = 60.0
 _CLIPPED = 0.99
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
@@ -58,12 +62,49 @@ def _draw_offers(row: bpy.types.UILayout, context: bpy.types.Context, frames: tu
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, icon: str, share: float = 1.0) -> None:
     """Wrapped to this share of the region's width, where a label would be cut."""
-    scale = context.preferences.system.ui_scale
-    characters = max(16, int(share * context.region.width / (_PIXELS_A_CHARACTER * scale)) - 5)
+    scale = _scale(context)
+    room = max(_LEAST_ROOM * scale, share * context.region.width - _MARGINS * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(sentence, characters)):
+    for number, line in enumerate(wrapped(sentence, room, context.preferences.ui_styles[0].widget.points * scale)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+def is_narrow(context: bpy.types.Context) -> bool:
+    """Two columns would cut what stands in them."""
+    return context.region.width < _NARROW * _scale(context)
+
+
+def draw_pair(layout: bpy.types.UILayout, context: bpy.types.Context) -> bpy.types.UILayout:
+    """For two buttons: side by side where there is room."""
+    return layout.column(align=True) if is_narrow(context) else layout.row(align=True)
+
+
+def _scale(context: bpy.types.Context) -> float:
+    return context.preferences.system.ui_scale or 1.0  # 0 without a window
+
+
+@lru_cache(maxsize=256)
+def wrapped(sentence: str, room: float, points: float) -> tuple[str, ...]:
+    """Lines of at most `room` pixels in Blender's font; a word that is wider is broken."""
+    blf.size(0, points)
+    lines, line = [], ""
+    for word in sentence.split():
+        if line and _pixels(f"{line} {word}") <= room:
+            line = f"{line} {word}"
+            continue
+        if line:
+            lines.append(line)
+        line = word
+        while len(line) > 1 and _pixels(line) > room:
+            fits = next((count for count in range(len(line) - 1, 1, -1) if _pixels(line[:count]) <= room), 1)
+            lines.append(line[:fits])
+            line = line[fits:]
+    return (*lines, line) if line else tuple(lines)
+
+
+def _pixels(text: str) -> float:
+    return blf.dimensions(0, text)[0]
 
 
 def redraw(windows: bpy.types.WindowManager) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, preferences
+from . import jobs, models, preferences
 from .engine.process_memory import resident_mb
 from .feedback import redraw
 
@@ -38,7 +38,7 @@ def _tick() -> float:
     before = jobs.state.memory_mb
     give_back_if_idle()
     jobs.state.memory_mb = measure()
-    if abs(jobs.state.memory_mb - before) > 1.0:
+    if models.read_choice() or abs(jobs.state.memory_mb - before) > 1.0:
         redraw(bpy.context.window_manager)
     return LOOK_SECONDS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.contract import user_models_folder
+from ..core.contract import USUAL_MODEL, chosen_model, user_models_folder
 
 CARD_FILE, FACE_CARD_FILE, ENCODER_CARD_FILE = "bundle.json", "face.json", "encoder.json"
 OWN_FOLDER = Path(__file__).parents[1] / "weights"
@@ -16,6 +16,7 @@ OWN_FOLDER = Path(__file__).parents[1] / "weights"
 _known: dict[str, Model] = {}
 _faces: dict[str, Model] = {}
 _encoders: dict[str, Model] = {}
+_choice: list[str] = [USUAL_MODEL]
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,18 @@ def refresh(own_models: str) -> None:
         known_ones.update(read_models([OWN_FOLDER, *chosen, user_models_folder()], card_file))
     _encoders.clear()
     _encoders.update(read_encoders(user_models_folder()))
+    read_choice()
+
+
+def read_choice() -> bool:
+    """Looks what `weights use` chose at a command line, which may be since the last look; whether that changed."""
+    before, _choice[:] = _choice[0], [chosen_model()]
+    return _choice[0] != before
+
+
+def wanted(typed: str) -> str:
+    """The name of the body model for what stands in the preferences: "" is the one in use, as it was when that was last read."""
+    return typed.strip() or (_choice[0] if _choice[0] in _known else USUAL_MODEL)
 
 
 def known() -> dict[str, Model]:
@@ -97,3 +110,4 @@ def forget() -> None:
     """None is known until they are read again."""
     for known_ones in (_known, _faces, _encoders):
         known_ones.clear()
+    _choice[:] = [USUAL_MODEL]

@@ -8,11 +8,11 @@ from . import jobs, models, preferences, sequencer, setting_up, settings
 from .animation.face_keys import short_name
 from .characters import chosen_character, lacks_character
 from .engine_panel import draw_engine, draw_set_up, draw_update
-from .feedback import draw_message, draw_progress, draw_recording, draw_sentence
+from .feedback import draw_message, draw_progress, draw_recording, draw_sentence, is_narrow
 from .operators.face import can_have_map, chosen_face, face_refused, lacks_face
 from .operators.generate import hints, refused
 from .operators.speech import line_here, line_refused, speech_refused
-from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
+from .preferences import DEFAULT_FACE_MODEL
 from .speech_settings import AMOUNT_NAMES, AS_CLIP, FROM_CHANNEL, FROM_FILE, UnderstudySpeech
 
 TAB = "Understudy"
@@ -38,7 +38,7 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
         row.prop(chosen, "character", text="", placeholder=meant.name if meant else "Character")
         row.operator("understudy.add_character", text="", icon="ADD")
         layout.prop(chosen, "prompt", text="", placeholder=settings.EXAMPLE)
-        _draw_options(layout, chosen)
+        _draw_options(layout, context, chosen)
         if jobs.state.job is not None and jobs.state.place == jobs.BODY:
             draw_progress(layout, jobs.state.job)
         elif setting_up.state.run is None and setting_up.found().state.is_usable:
@@ -63,8 +63,8 @@ class UNDERSTUDY_PT_model(_ClosedSubpanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout, prefs = self.layout, preferences.current()
         if prefs:
-            layout.prop(prefs, "model", text="")
-        _draw_licence(layout, context, models.known().get(prefs.model if prefs else DEFAULT_MODEL))
+            preferences.draw_model(layout, prefs, text="")
+        _draw_licence(layout, context, models.known().get(models.wanted(prefs.model if prefs else "")))
 
 
 class UNDERSTUDY_PT_engine(_ClosedSubpanel, bpy.types.Panel):
@@ -141,7 +141,7 @@ class UNDERSTUDY_PT_face_variation(_ClosedFacePanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         speech, prefs = settings.of(context.scene).speech, preferences.current()
         column = self.layout.column()
-        column.use_property_split = True
+        column.use_property_split = not is_narrow(context)
         column.use_property_decorate = False
         row = column.row(align=True)
         row.prop(speech, "seed")
@@ -191,9 +191,9 @@ class UNDERSTUDY_PT_face_map(_ClosedFacePanel, bpy.types.Panel):
             split.prop_search(line, "key", face.data.shape_keys, "key_blocks", text="")
 
 
-def _draw_options(layout: bpy.types.UILayout, chosen: settings.UnderstudySettings) -> None:
+def _draw_options(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: settings.UnderstudySettings) -> None:
     column = layout.column()
-    column.use_property_split = True
+    column.use_property_split = not is_narrow(context)
     column.use_property_decorate = False
     _draw_choice(column, chosen, "Length", "seconds")
     row = column.row(align=True)

@@ -10,7 +10,7 @@ from . import models
 
 # The extension's own package, bl_ext.user_default.understudy; its name is the key of its preferences
 EXTENSION = (__package__ or "").rpartition(".")[0]
-DEFAULT_MODEL, DEFAULT_FACE_MODEL = "starter", "starter_face"
+DEFAULT_FACE_MODEL = "starter_face"
 DEVICES = (
     ("auto", "Automatic", "The graphics card where the engine can use it, else the processor"),
     ("cpu", "Processor", "Always the processor"),
@@ -46,8 +46,9 @@ class Preferences:
         name="Device", items=DEVICES, default="auto", description="What the engine computes on"
     )
     model: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Body Model", default=DEFAULT_MODEL, search=_names_of_models, search_options={"SUGGESTION"},
-        description="Name of a model, ours, imported or in the models folder, or the path of one",
+        name="Body Model", default="", search=_names_of_models, search_options={"SUGGESTION"},
+        description="Name of a model, ours, imported or in the models folder, or the path of one. Empty: automatic, the one that"
+        " `weights use` chose at a command line, or else the starter",
     )  # fmt: skip
     face_model: bpy.props.StringProperty(  # type: ignore[valid-type]
         name="Face Model", default=DEFAULT_FACE_MODEL, search=_names_of_face_models, search_options={"SUGGESTION"},
@@ -65,10 +66,19 @@ class Preferences:
         name="Free Memory After Minutes", default=10, min=0, max=600,
         description="Minutes without work, up to 600, after which the engine gives its memory back; 0 keeps it",
     )  # fmt: skip
+    use_early_start: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Start Early", default=True,
+        description="The engine starts and loads its model when a character is added or the prompt is edited, before Generate is pressed",
+    )  # fmt: skip
     use_free_before_render: bpy.props.BoolProperty(  # type: ignore[valid-type]
         name="Free Memory Before Rendering", default=False,
         description="The engine gives its memory back when a render begins; the next generation starts it again",
     )  # fmt: skip
+
+
+def draw_model(layout: bpy.types.UILayout, chosen: Preferences, **options: str) -> None:
+    """The field of the body model; while it is empty, it shows which one that means."""
+    layout.prop(chosen, "model", placeholder=f"Automatic: {models.wanted('')}", **options)
 
 
 def current() -> Preferences | None:

@@ -7,9 +7,11 @@ import bpy
 from . import models
 from .engine_panel import draw_engine
 from .model_list import draw_models
-from .preferences import EXTENSION, Preferences
+from .preferences import EXTENSION, Preferences, draw_model
 
-_NAMES = ("engine_python", "device", "idle_minutes", "use_free_before_render", "model", "face_model", "models_folder", "microphone")
+_NAMES = (
+    "engine_python", "device", "use_early_start", "idle_minutes", "use_free_before_render", "face_model", "models_folder", "microphone",
+)  # fmt: skip
 
 
 class UnderstudyPreferences(Preferences, bpy.types.AddonPreferences):
@@ -20,9 +22,10 @@ class UnderstudyPreferences(Preferences, bpy.types.AddonPreferences):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
+        draw_model(layout, self)
         for name in _NAMES:
             layout.prop(self, name)
-        for model in (models.known().get(self.model), models.known_faces().get(self.face_model)):
+        for model in (models.known().get(models.wanted(self.model)), models.known_faces().get(self.face_model)):
             if model:
                 layout.label(text=f"{model.title}. {model.permission}", icon="INFO")
         draw_engine(layout.box(), context)

@@ -12,6 +12,7 @@ import bpy
 
 from ..core.contract import VERSION
 from . import jobs, models, preferences, setting_up
+from .engine_panel import card_memory_shown
 
 _LOG_LINES = 40
 # The part of a path that names somebody, in whatever system a log line comes from
@@ -22,14 +23,15 @@ def report() -> str:
     """Of this session."""
     found, look, chosen = setting_up.found(), setting_up.state.look, preferences.current()
     engine, made = jobs.state.engine, found.environment
-    model = models.known().get(chosen.model) if chosen else None
+    name = models.wanted(chosen.model if chosen else "")
+    model = models.known().get(name)
     lines = [
         f"Understudy {VERSION}, Blender {bpy.app.version_string}, Python {platform.python_version()}",
         f"{platform.platform()}, {platform.machine()}, {look.machine.title if look and look.machine else 'machine not looked at'}",
         f"Engine: {found.state.name}, {found.path or 'no Python'}, running: {engine is not None and engine.is_running}",
         f"Environment: {f'torch {made.torch}, Python {made.python}, {made.device or chr(45)}' if made else 'not ours'}",
-        f"Device: {chosen.device if chosen else 'auto'}, memory {jobs.state.memory_mb:.0f} MB",
-        f"Model: {f'{model.name}, {model.title}, {model.licence}' if model else (chosen.model if chosen else 'starter')}",
+        f"Device: {chosen.device if chosen else 'auto'}, memory {jobs.state.memory_mb:.0f} MB{card_memory_shown()}",
+        f"Model: {f'{model.name}, {model.title}, {model.licence}' if model else name}",
         f"Last message: {jobs.state.message or '-'}",
         "", "Engine's log:", *(list(engine.log)[-_LOG_LINES:] if engine is not None else []),
         "", "Set-up's log:", *setting_up.log_lines()[-_LOG_LINES:],

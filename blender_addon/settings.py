@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ..core.contract import MAX_PROMPT_CHARACTERS, MAX_SECONDS, MAX_SEED, MAX_VARIATIONS, MIN_SECONDS, Quality
-from . import speech_settings
+from . import speech_settings, warming
 
 EXAMPLE = "a person walks forward"
 QUALITIES = (
@@ -23,6 +23,10 @@ def _is_face(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) ->
     return candidate.type == "MESH" and candidate.data.shape_keys is not None
 
 
+def _prompt_edited(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    warming.soon()
+
+
 class UnderstudySettings(bpy.types.PropertyGroup):
     """Scene.understudy"""
 
@@ -36,7 +40,7 @@ class UnderstudySettings(bpy.types.PropertyGroup):
         " Empty: the active object",
     )  # fmt: skip
     prompt: bpy.props.StringProperty(  # type: ignore[valid-type]
-        name="Prompt", default=EXAMPLE, maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"},
+        name="Prompt", default=EXAMPLE, maxlen=MAX_PROMPT_CHARACTERS, options={"TEXTEDIT_UPDATE"}, update=_prompt_edited,
         description='What the character does, in English. Several steps are joined by "then": walks forward, then waves',
     )  # fmt: skip
     use_seconds: bpy.props.BoolProperty(  # type: ignore[valid-type]

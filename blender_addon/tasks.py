@@ -82,7 +82,7 @@ class BodyTask:
         yield None
         first, *others = reply.motions
         actions = yield from key_motion(self.armature, first, self.start_frame, self.fps, variations=others)
-        return Keyed(actions, frames=self.frames(first), body=first, times=reply.times)
+        return Keyed(actions, reply.notices, self.frames(first), body=first, times=reply.times)
 
     def frames(self, motion: BodyMotion) -> tuple[float, float]:
         """The first and the last that it is keyed on."""
@@ -122,8 +122,9 @@ class FaceTask:
         times = tuple(time for reply in replies for time in reply.times)
         notices = [sequencer.add_sound(self.heard_in, Path(each.request.audio), each.start_frame) for each in self.spoken if self.heard_in]
         faces = tuple(reply.motions[0] for reply in replies)
+        told = dict.fromkeys(notice for reply in replies for notice in reply.notices)
         frames = _frames(self.lines(replies))
-        return Keyed(keyed.actions, (*keyed.notices, *filter(None, notices)), frames, faces=faces, times=times)
+        return Keyed(keyed.actions, (*told, *keyed.notices, *filter(None, notices)), frames, faces=faces, times=times)
 
     def replies(self) -> Generator[Request | None, Reply | None, tuple[FaceReply, ...]]:
         """One for each clip."""
@@ -158,8 +159,8 @@ class TakeTask:
         done = self.face.done(keyed, replies)
         first, last = self.body.frames(reply.motions[0])
         frames = min(first, _frames(lines)[0]), max(last, _frames(lines)[1])
-        times = *done.times, *reply.times
-        return replace(done, actions=(*actions, *done.actions), frames=frames, body=reply.motions[0], times=times)
+        notices, times = tuple(dict.fromkeys((*reply.notices, *done.notices))), (*done.times, *reply.times)
+        return replace(done, actions=(*actions, *done.actions), notices=notices, frames=frames, body=reply.motions[0], times=times)
 
     def _body_request(self, last_frame: float) -> BodyRequest:
         if self.body.request.seconds is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.contract import EMOTIONS, MAX_SEED, Progress, StageTime, UnderstudyError
+from ..core.contract import EMOTIONS, MAX_SEED, USUAL_MODEL, Progress, StageTime, UnderstudyError
 from . import face_map, jobs
 from .animation.face import key_face
 from .animation.face_lines import FaceLine
@@ -23,7 +23,7 @@ from .animation.smpl_armature import add_character
 from .batch import add_head_beside, shot_task
 from .console import blender_prints_to
 from .exports import Made, check_writable, export
-from .preferences import DEFAULT_FACE_MODEL, DEFAULT_MODEL
+from .preferences import DEFAULT_FACE_MODEL
 from .preview import Stage
 from .process_end import end_process
 from .shots import Shot
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, help="random if left out")
     parser.add_argument("--quality", choices=("draft", "normal", "high"), default="normal")
     parser.add_argument("--guidance", type=float, help="how closely the words are followed (1 to 8); as the model was measured if left out")
-    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--model", default=USUAL_MODEL)
     parser.add_argument("--face-model", default=DEFAULT_FACE_MODEL)
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args(arguments)

@@ -26,7 +26,7 @@ from .bundle_weights import built, fill, read_safetensors, weights_of
 from .card_fields import dataclass_to_json, read_card_file
 from .contract import WeightsError, user_models_folder
 from .model_folders import find_model, typed_model
-from .packed_layers import pack
+from .ready_networks import make_quick, make_ready
 from .saved_clip import load_saved
 from .weights_manifest import INSTALL_AGAIN, WEIGHTS_FOLDER, check_file, file_sha256, verified
 
@@ -138,24 +138,16 @@ def typed_bundle(model: str) -> str:
 def load_pipeline(folder: Path, device: torch.device) -> tuple[BodyPipeline, BundleCard]:
     """A bundle ready to generate. Raises WeightsError for anything missing, cut off, changed or of the wrong shape."""
     networks, representation, card = load_networks(folder)
-    if device.type == "cpu":
-        pack_busiest(networks)
-    return assembled(networks, representation, card, device, (folder.parent,)), card
-
-
-def pack_busiest(networks: BodyNetworks) -> None:
-    """For the CPU: those networks that run many times a motion read their weights in the processor's own order from now on."""
-    for network in (networks.tokens, networks.residual, networks.flow):
-        if network is not None:
-            pack(network)
+    pipeline = assembled(networks, representation, card, device, (folder.parent,))
+    make_quick(networks, device)
+    return pipeline, card
 
 
 def assembled(
     networks: BodyNetworks, representation: Representation, card: BundleCard, device: torch.device, encoder_folders: tuple[Path, ...] = ()
 ) -> BodyPipeline:
     """The pipeline of a bundle's parts. Raises WeightsError where they do not fit together."""
-    for network in networks.present().values():
-        network.to(device).eval().requires_grad_(False)
+    make_ready(networks, device)
     encoder = load_text_encoder(card.text_encoder, encoder_folders=encoder_folders)
     _check_fit(card, encoder)
     unmasking = UnmaskingSettings(guidance=card.guidance, temperature=card.temperature, choice_noise=card.choice_noise)

@@ -12,6 +12,7 @@ from .contract import MAX_SEED, BodyReply, BodyRequest, Quality
 from .conversion_command import add_conversion_command
 from .face_commands import add_face_command
 from .motion_output import output_files, save_motion
+from .record_command import add_record_command
 from .weights_commands import add_weights_commands
 
 _BODY_SECONDS = 9.75  # of a bench
@@ -20,6 +21,7 @@ _BODY_SECONDS = 9.75  # of a bench
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     _add_body(commands)
     add_face_command(commands)
+    add_record_command(commands)
     add_conversion_command(commands)
     _add_bench(commands)
     add_weights_commands(commands)
@@ -55,6 +57,8 @@ def _body(options: argparse.Namespace) -> None:
     for path, motion in zip(files, reply.motions, strict=True):
         save_motion(motion, path)
         print(f"{path}: {motion.seconds:.2f} s, {len(motion.translation)} frames, seed {motion.recipe.seed}")
+    for notice in reply.notices:
+        print(notice, file=sys.stderr)
     print(", ".join(f"{lap.stage} {lap.seconds:.2f} s" for lap in reply.times), file=sys.stderr)
 
 
@@ -82,16 +86,21 @@ def _add_bench(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--memory", action="store_true", help="only the memory of a whole worker on the CPU: with a published body model, or a starter face"
     )
+    at_once = "only the curve over how many motions of the published sizes are made at once, up to this many; 64 if no number follows"
+    parser.add_argument("--batches", type=int, nargs="?", const=64, metavar="MOST", help=at_once)
     parser.set_defaults(run=_bench)
 
 
 def _bench(options: argparse.Namespace) -> None:
-    from .bench import bench, bench_face, bench_memory
+    from .bench import bench, bench_batches, bench_face, bench_memory
 
     if options.face:
         bench_face(options.seconds, options.repeats, options.device, options.threads, options.memory)
     elif options.memory:
         bench_memory(options.seconds or _BODY_SECONDS, options.threads)
+    elif options.batches is not None:
+        seconds = options.seconds or _BODY_SECONDS
+        bench_batches(seconds, options.repeats, options.device, options.threads, options.batches)
     else:
         bench(options.seconds or _BODY_SECONDS, options.repeats, options.device, options.threads)
 

@@ -56,6 +56,8 @@ def _face(options: argparse.Namespace) -> None:
     for path, motion in zip(files, reply.motions, strict=True):
         save_motion(_weighed(motion, amounts), path)
         print(f"{path}: {motion.recipe.seconds:.2f} s, {len(motion.expression)} frames, seed {motion.recipe.seed}")
+    for notice in reply.notices:
+        print(notice, file=sys.stderr)
     print(", ".join(f"{lap.stage} {lap.seconds:.2f} s" for lap in reply.times), file=sys.stderr)
 
 

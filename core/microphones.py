@@ -39,17 +39,23 @@ def found_microphones(request_id: int) -> MicrophonesReply:
 
 def chosen_microphone(sounddevice: ModuleType, name: str) -> Microphone:
     """The one of this name, or the system's own. Raises UnderstudyError where it is not there."""
-    try:
-        exact = next((each for each in _inputs(sounddevice) if name and each["name"] == name), None)
-        found: dict[str, Any] = exact or sounddevice.query_devices(name or None, kind="input")
-    except (sounddevice.PortAudioError, ValueError, TypeError) as error:
-        names = ", ".join(_names(sounddevice))
-        if not names:
-            raise UnderstudyError(_NONE) from error
-        if not name:
-            raise UnderstudyError(f"The system has chosen no microphone ({names} would be there): choose one of them.") from error
-        raise BadRequest(f'There is no single microphone "{name}"; there are: {names}. Choose one of them by its whole name.') from error
-    return Microphone(int(found["index"]), str(found["name"]), round(float(found["default_samplerate"])))
+    inputs = _inputs(sounddevice)
+    found = _named(inputs, name) if name else _usual(sounddevice)
+    if found:
+        return Microphone(int(found["index"]), str(found["name"]), round(float(found["default_samplerate"])))
+    names = ", ".join(_names(sounddevice))
+    if not names:
+        raise UnderstudyError(_NONE)
+    if not name:
+        raise UnderstudyError(f"The system has chosen no microphone ({names} would be there): choose one of them.")
+    raise BadRequest(f'There is no single microphone "{name}"; there are: {names}. Choose one of them by its whole name.')
+
+
+def _named(inputs: list[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The one that is called so, or the only one whose name has this in it."""
+    exact = [each for each in inputs if each["name"] == name]
+    alike = [each for each in inputs if name.lower() in str(each["name"]).lower()]
+    return exact[0] if exact else alike[0] if len(alike) == 1 else None
 
 
 def _names(sounddevice: ModuleType) -> tuple[str, ...]:

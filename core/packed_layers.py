@@ -17,14 +17,14 @@ _ROWS = 196  # that the order is chosen for; others are no fault
 
 
 def pack(network: nn.Module) -> None:
-    """Puts packed layers in the place of all linear layers, undilated convolutions over time, and encoders of transformers, in place.
+    """Puts packed layers in the place of all float32 linear layers, undilated convolutions over time, and encoders of transformers.
 
     What is packed can neither be trained, saved nor moved. Does nothing where torch has no oneDNN or the processor is another one.
     """
     if platform.machine() not in _PROCESSORS or not torch.backends.mkldnn.is_available():
         return
     for name, layer in network.named_children():
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear) and layer.weight.dtype == torch.float32:
             network._modules[name] = PackedLinear(layer.weight, layer.bias)
         elif isinstance(layer, nn.TransformerEncoder):
             network._modules[name] = PackedEncoder(layer)

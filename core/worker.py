@@ -37,6 +37,7 @@ from .contract import (
     UnderstudyError,
     Unload,
     VersionMismatch,
+    WarmUp,
     encode_frame,
     read_frame,
 )
@@ -97,7 +98,9 @@ class Worker:
 
     def _answer(self, job: Job) -> None:
         try:
-            self._send(self._done(job))
+            answer = self._done(job)
+            self._tell_card_memory(job)
+            self._send(answer)
         except UnderstudyError as error:
             self._send(Failure(job.id, type(error).__name__, str(error)))
         except Exception as error:
@@ -125,6 +128,9 @@ class Worker:
         self._report(job.id, "Starting the engine", 0, 1)
         if isinstance(job, BodyRequest):
             return self._loaded_service().body(job, self._reporter(job))
+        if isinstance(job, WarmUp):
+            self._loaded_service().warm_up(job, self._reporter(job))
+            return Progress(job.id, "warm", 1, 1)
         if isinstance(job, FaceRequest):
             return self._loaded_service().face(job, self._reporter(job))
         return self._changed_models(job)
@@ -151,6 +157,14 @@ class Worker:
         if job in self._cancelled:
             raise Cancelled("Cancelled: nothing was changed.")
         self._send(Progress(job, stage, step, total))
+
+    def _tell_card_memory(self, job: Job) -> None:
+        if self._service is None:
+            return  # nothing has imported torch yet
+        from .card_memory import card_memory
+
+        if (memory := card_memory(job.id)) is not None:
+            self._send(memory)
 
     def _unload(self) -> None:
         if self._service is not None:

@@ -23,6 +23,7 @@ from ...core.contract import (
     VERSION,
     BodyReply,
     Cancel,
+    CardMemory,
     ContractError,
     FaceReply,
     Failure,
@@ -35,6 +36,7 @@ from ...core.contract import (
     StopRecording,
     UnderstudyError,
     VersionMismatch,
+    WarmUp,
     WorkerDied,
     WorkerHung,
     encode_frame,
@@ -83,6 +85,8 @@ class Engine:
         self._next_id = 1
         self._last_sign = 0.0
         self._cancelled_at: float | None = None
+        self._warming = 0  # a warm-up that may be under way; nobody waits for its end
+        self.card_memory: CardMemory | None = None  # after the last job that used the graphics card
         self._unheard = b""  # the job's frame, as long as a worker that was there before has not answered it
 
     @property
@@ -117,9 +121,23 @@ class Engine:
         self._unheard = frame if self.is_running else b""
         if not self.is_running:
             self._start()
+        elif self._warming:
+            self._outbox.put(encode_frame(Cancel(self._warming)))
         self._outbox.put(frame)
+        self._warming = 0
         self._job, self._cancelled_at = job.id, None
         self._last_sign = time.monotonic()
+
+    def warm_up(self, model: str, device: str) -> None:
+        """Starts the worker, and has it load a body model: the next job finds it ready, and cuts short what is left of this.
+
+        Nothing where the worker runs already, or died with a job that `poll` has yet to tell of. Raises UnderstudyError if the start fails.
+        """
+        if self.is_running or self.is_busy:
+            return
+        self._start()
+        self._warming, self._last_sign = self.next_id(), time.monotonic()
+        self._outbox.put(encode_frame(WarmUp(self._warming, model, device)))
 
     def cancel(self) -> None:
         """Asks the job to stop; `poll` brings its Failure("Cancelled")."""
@@ -166,7 +184,7 @@ class Engine:
     def close(self, patience_s: float = 0.0) -> None:
         """Ends the worker; a job under way is lost. patience_s: how long to wait until the system has its memory back."""
         process, self._process = self._process, None
-        self._job, self._cancelled_at = 0, None
+        self._job, self._cancelled_at, self._warming = 0, None, 0
         if process is None:
             return
         self._outbox.put(_CLOSED)
@@ -184,6 +202,7 @@ class Engine:
         self.close()
         self._inbox, self._outbox = queue.SimpleQueue(), queue.SimpleQueue()
         self.log.clear()
+        self.card_memory = None
         try:
             process = subprocess.Popen(
                 self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PACKAGE_ROOT,
@@ -220,6 +239,8 @@ class Engine:
             return [self._fault(ContractError, f"{item} Try again; the engine's log may tell why.")]
         if item is _CLOSED:
             return self._start_again() if self._unheard and self._cancelled_at is None else [self._died()]
+        if isinstance(item, CardMemory):
+            self.card_memory = item
         if not isinstance(item, Progress | Level | Reply | Failure) or item.id != self._job:
             return []  # an answer to a job that was given up
         self._unheard = b""

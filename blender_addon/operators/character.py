@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import jobs, placing, settings
+from .. import jobs, placing, settings, warming
 from ..animation.smpl_armature import add_character
 from .answers import can_add, cancelled
 
@@ -27,6 +27,7 @@ class UNDERSTUDY_OT_add_character(bpy.types.Operator):
             return cancelled(self, f"The default body cannot be read ({error}): install the extension again.", jobs.BODY)
         settings.of(context.scene).character = armature
         placing.put(context, armature)
+        warming.soon()
         return {"FINISHED"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import jobs, preferences
+from .. import jobs, models, preferences
 from ..report import report
 from ..self_test import EngineTest
 from .answers import allowed
@@ -24,7 +24,7 @@ class UNDERSTUDY_OT_test_engine(bpy.types.Operator):
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         chosen = preferences.current()
-        model, device = (chosen.model, chosen.device) if chosen else ("starter", "auto")
+        model, device = models.wanted(chosen.model if chosen else ""), chosen.device if chosen else "auto"
         return started(self, lambda: EngineTest(jobs.ready_engine(), model, device))
 
 

@@ -7,7 +7,7 @@ import secrets
 import bpy
 
 from ...core.contract import MAX_SEED, BodyRequest, Quality, UnderstudyError
-from .. import jobs, preferences, settings
+from .. import jobs, models, preferences, settings
 from ..animation.body import scene_fps
 from ..characters import character_refused, chosen_character
 from ..tasks import BodyTask
@@ -31,13 +31,19 @@ def task_from(context: bpy.types.Context) -> BodyTask:
         steps=Quality[chosen.quality].value,
         guidance=round(chosen.guidance, 3) if chosen.use_guidance else None,
         variations=chosen.variations,
-        model=prefs.model if prefs else preferences.DEFAULT_MODEL,
+        model=_model(prefs),
         device=prefs.device if prefs else "auto",
         lock_feet=chosen.lock_feet,
     )
     request.validate()
     chosen.seed = request.seed
     return BodyTask(request, character.name, float(scene.frame_current_final), scene_fps(scene))
+
+
+def _model(prefs: preferences.Preferences | None) -> str:
+    """`weights use` may have chosen another one a moment ago."""
+    models.read_choice()
+    return models.wanted(prefs.model if prefs else "")
 
 
 class UNDERSTUDY_OT_generate(TaskOperator, bpy.types.Operator):

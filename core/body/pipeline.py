@@ -253,19 +253,19 @@ class BodyPipeline:
             guidance=self._guidance(request), lock_feet=request.lock_feet,
         )  # fmt: skip
         motions = [
-            self._representation.decode(rows[:frames], replace(filled, seed=_seed(request, variation), variation=variation))
+            self._representation.decode(rows[:frames], replace(filled, seed=seed_of(request, variation), variation=variation))
             for variation, rows in enumerate(features)
         ]
         return [lock_feet(motion) for motion in motions] if request.lock_feet else motions
 
 
-def _seed(request: BodyRequest, variation: int) -> int:
+def seed_of(request: BodyRequest, variation: int) -> int:
     """Variation k of seed s is what seed s + k makes alone."""
     return (request.seed + variation) % 2**31
 
 
 def _generators(request: BodyRequest, stream: int) -> list[torch.Generator]:
-    seeds = [_seed(request, variation) for variation in range(request.variations)]
+    seeds = [seed_of(request, variation) for variation in range(request.variations)]
     return [torch.Generator().manual_seed((seed + stream * _STREAM_STEP) % 2**32) for seed in seeds]
 
 

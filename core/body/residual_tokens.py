@@ -47,7 +47,7 @@ class ResidualTransformer(TokenTransformer):
         which = self.quant_emb(F.one_hot(layer, self.config.n_quantizers).to(history))
         hidden = self.trunk(history, [which], text, pad)
         outputs = torch.cat((self.embed_proj_shared_weight, self.output_proj_weight_))
-        return torch.einsum("bnc,bkc->bnk", hidden, outputs[layer - 1])
+        return torch.einsum("bnc,bkc->bnk", hidden, outputs[layer - 1].to(hidden))
 
 
 def generate_residual_tokens(
@@ -89,5 +89,5 @@ def without_residual_tokens(base: Tensor, n_layers: int) -> Tensor:
 def _guided_logits(model: ResidualTransformer, ids: Tensor, layer: int, both: EncodedText, pad: Tensor, guidance: float) -> Tensor:
     which = torch.full((len(both.pooled),), layer, device=ids.device)
     if guidance == 1:
-        return model(ids, which, both, pad)
+        return model(ids, which, both, pad).float()
     return guided(model(ids.repeat(2, 1, 1), which, both, pad.repeat(2, 1)), guidance)

@@ -89,7 +89,7 @@ def unmasking_schedule(lengths: Tensor, steps: int) -> list[Tensor]:
 
 def _guided_logits(model: MaskTransformer, ids: Tensor, both: EncodedText, pad: Tensor, guidance: float) -> Tensor:
     if guidance == 1:
-        return model(ids, both, pad)
+        return model(ids, both, pad).float()
     return guided(model(ids.repeat(2, 1), both, pad.repeat(2, 1)), guidance)
 
 

@@ -92,6 +92,11 @@ class PositionEncoding(nn.Module):
 
 
 class OutputHead(nn.Module):
+    """Hidden states (B, n, width) to (B, n, out_width), in the type of its own weights.
+
+    For inference that is float64: guidance multiplies what is rounded here, and by that two thirds of the error of the logits go.
+    """
+
     def __init__(self, width: int, out_width: int) -> None:
         super().__init__()
         self.dense = nn.Linear(width, width)
@@ -99,13 +104,13 @@ class OutputHead(nn.Module):
         self.poseFinal = nn.Linear(width, out_width)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return self.poseFinal(self.LayerNorm(F.gelu(self.dense(hidden))))
+        return self.poseFinal(self.LayerNorm(F.gelu(self.dense(hidden.to(self.LayerNorm.weight.dtype)))))
 
 
 def guided(logits: Tensor, guidance: float) -> Tensor:
-    """Classifier-free guidance: conditional rows first, then unconditional ones (2 B, ...) to (B, ...)."""
+    """Classifier-free guidance: conditional rows first, then unconditional ones (2 B, ...) to (B, ...), float32."""
     conditional, unconditional = logits.chunk(2)
-    return unconditional + guidance * (conditional - unconditional)
+    return (unconditional + guidance * (conditional - unconditional)).float()
 
 
 def keep_likeliest(logits: Tensor, share: float) -> Tensor:

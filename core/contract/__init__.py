@@ -5,6 +5,7 @@ body faces +Z, its left is +X; quaternions wxyz, unit, sign-continuous in time. 
 """
 
 from .emotions import EMOTIONS, MAX_INTENSITY, EmotionChange
+from .engine_messages import CardMemory, WarmUp
 from .errors import (
     BadRequest,
     Cancelled,
@@ -43,6 +44,7 @@ from .messages import (
     Reply,
     Unload,
 )
+from .model_choice import USUAL_MODEL, chosen_model, model_choice_file
 from .motion import BodyMotion
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS
@@ -78,6 +80,7 @@ __all__ = [
     "MAX_VARIATIONS",
     "MIN_SECONDS",
     "RECORDING_STAGE",
+    "USUAL_MODEL",
     "VERSION",
     "BadRequest",
     "BodyMotion",
@@ -85,6 +88,7 @@ __all__ = [
     "BodyRequest",
     "Cancel",
     "Cancelled",
+    "CardMemory",
     "ContractError",
     "EmotionChange",
     "FaceAmounts",
@@ -115,13 +119,16 @@ __all__ = [
     "UnderstudyError",
     "Unload",
     "VersionMismatch",
+    "WarmUp",
     "WeightsError",
     "WorkerDied",
     "WorkerHung",
+    "chosen_model",
     "decode_frame",
     "encode_frame",
     "flame_expression_names",
     "gaze_as_shapes",
+    "model_choice_file",
     "read_frame",
     "user_models_folder",
     "with_amounts",

@@ -77,8 +77,9 @@ class FaceRequest:
 
 @dataclass(frozen=True)
 class FaceReply:
-    """One motion per variation, with their seeds in their recipes."""
+    """One motion per variation, with their seeds in their recipes. notices: sentences on what went otherwise than it was asked for."""
 
     id: int
     motions: tuple[FaceMotion, ...]
     times: tuple[StageTime, ...] = ()
+    notices: tuple[str, ...] = ()

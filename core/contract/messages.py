@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from .engine_messages import CardMemory, WarmUp
 from .errors import BadRequest, UnderstudyError
 from .face_messages import FaceReply, FaceRequest
 from .motion import BodyMotion
@@ -128,11 +129,12 @@ class Unload:
 
 @dataclass(frozen=True)
 class BodyReply:
-    """One motion per variation, with their seeds in their recipes."""
+    """One motion per variation, with their seeds in their recipes. notices: sentences on what went otherwise than it was asked for."""
 
     id: int
     motions: tuple[BodyMotion, ...]
     times: tuple[StageTime, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,6 @@ class Failure:
         return UnderstudyError.by_name(self.error, self.text)
 
 
-Job = BodyRequest | FaceRequest | RecordRequest | MicrophonesRequest | ImportRequest | RemoveRequest | Unload
+Job = BodyRequest | FaceRequest | RecordRequest | MicrophonesRequest | ImportRequest | RemoveRequest | Unload | WarmUp
 Reply = BodyReply | FaceReply | RecordReply | MicrophonesReply | ImportReply | RemoveReply
-Message = Hello | Job | Cancel | StopRecording | Progress | Level | Reply | Failure
+Message = Hello | Job | Cancel | StopRecording | Progress | Level | CardMemory | Reply | Failure

@@ -36,7 +36,7 @@ class RecordRequest:
 
 @dataclass(frozen=True)
 class MicrophonesRequest:
-    """Looks for microphones, those too that were plugged in since the last time. Answered by a MicrophonesReply, or a Failure if none is."""
+    """Looks for microphones, newly plugged ones too. Answered by a MicrophonesReply; a Failure if none is there."""
 
     id: int
 

@@ -25,6 +25,7 @@ from core.contract import (
     BodyReply,
     BodyRequest,
     Cancel,
+    CardMemory,
     FaceMotion,
     FaceRecipe,
     FaceReply,
@@ -44,6 +45,7 @@ from core.contract import (
 )
 
 FPS = 25.0
+NOTICE = "The graphics card had too little memory for this, so the processor made it."  # to prompts that speak of a card
 with np.load(Path("weights", "default_body", "default_body.npz"), allow_pickle=False) as _body:
     JOINTS = tuple(str(name) for name in _body["joint_names"][:22])
     PARENTS = tuple(int(parent) for parent in _body["parents"][:22])
@@ -113,7 +115,9 @@ class Speaking:
                 self.send(FaceReply(job.id, motions, (StageTime("talker", 0.01),)))
             elif isinstance(job, BodyRequest):
                 self.send(Progress(job.id, "Shaping the motion", 1, 2))
-                self.send(BodyReply(job.id, tuple(body(job) for _ in range(job.variations)), (StageTime("flow decoder", 0.01),)))
+                motions = tuple(body(job) for _ in range(job.variations))
+                self.send(CardMemory(job.id, 512.0, 6000.0, 8188.0))
+                self.send(BodyReply(job.id, motions, (StageTime("flow decoder", 0.01),), (NOTICE,) if "card" in job.text else ()))
             elif isinstance(job, RecordRequest):
                 self.record(job)
         except (OSError, EOFError, wave.Error) as error:

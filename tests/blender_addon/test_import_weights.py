@@ -128,7 +128,7 @@ def test_what_others_need_stays_and_a_removed_model_is_chosen_no_longer(
         bpy.ops.understudy.remove_model(model_name=CLIP)
     prefs.model = NAME
     assert bpy.ops.understudy.remove_model(model_name=NAME) == {"FINISHED"}
-    assert prefs.model == "starter" and NAME not in models.known()
+    assert prefs.model == "" and NAME not in models.known()
     with pytest.raises(RuntimeError, match=r'no "starter" in .* Only these can be removed'):
         bpy.ops.understudy.remove_model(model_name="starter")
     assert bpy.ops.understudy.remove_model(model_name=CLIP) == {"FINISHED"}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import pytest
 
 from understudy.blender_addon import models, preferences
 from understudy.blender_addon.models import Model, read_models
+from understudy.blender_addon.operators import generate
 from understudy.blender_addon.settings import UnderstudySettings
 
 
@@ -66,6 +68,42 @@ def test_imported_models_are_known(addon: UnderstudySettings, tmp_path: Path, mo
     monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path))
     models.refresh("")
     assert models.known()["discord-humanml3d"].permission == "research only: trained on AMASS"
+
+
+@pytest.fixture
+def users(addon: UnderstudySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder, with a model; the preferences name none."""
+    chosen = preferences.current()
+    assert chosen is not None
+    chosen.model = ""
+    write(tmp_path, "mine")
+    monkeypatch.setenv("UNDERSTUDY_MODELS", str(tmp_path))
+    models.refresh("")
+    return tmp_path
+
+
+def test_what_weights_use_chose_is_followed_while_blender_runs(users: Path) -> None:
+    assert models.wanted("") == "starter" and generate._model(preferences.current()) == "starter"
+    (users / "in_use.txt").write_text("mine\n")
+    assert models.wanted("") == "starter"
+    assert models.read_choice() and not models.read_choice()
+    assert models.wanted("") == models.wanted(" ") == "mine" and models.wanted("commercial") == "commercial"
+    shown: list[str] = []
+    layout = SimpleNamespace(prop=lambda _owner, _name, placeholder: shown.append(placeholder))
+    preferences.draw_model(layout, preferences.current())  # type: ignore[arg-type]
+    assert shown == ["Automatic: mine"]
+
+
+def test_a_choice_is_followed_at_once_by_generate(users: Path) -> None:
+    (users / "in_use.txt").write_text("mine")
+    assert generate._model(preferences.current()) == "mine"
+
+
+@pytest.mark.parametrize("content", [b"gone", b"", b"../mine", b"\xff\xfe", b"x" * 5000])
+def test_a_choice_that_is_none_is_the_starter(content: bytes, users: Path) -> None:
+    (users / "in_use.txt").write_bytes(content)
+    models.read_choice()
+    assert models.wanted("") == "starter"
 
 
 def test_enabling_reads_nothing_and_disabling_forgets(addon: UnderstudySettings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import blf
 import bpy
 import pytest
 
 from understudy import blender_addon
-from understudy.blender_addon import models, panels, preferences
+from understudy.blender_addon import feedback, models, panels, preferences
 from understudy.tests.gui.panel_states import STATES, clear
 from understudy.tests.gui.recorded_layout import Drawn, RecordedLayout
 
-WIDTHS = (140, 280, 560)
+WIDTHS = (150, 280, 560)
+MARGINS = 83  # pixels of the tabs, the panel's edges, and the icon before a sentence; counted in a picture
 
 
 class Sidebar:
@@ -23,7 +25,9 @@ class Sidebar:
 
     def __init__(self, width: int) -> None:
         self.region = SimpleNamespace(width=width, height=1000, type="UI")
-        self.preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))  # 0 without a window
+        self.preferences = SimpleNamespace(
+            system=SimpleNamespace(ui_scale=1.0), ui_styles=bpy.context.preferences.ui_styles
+        )  # the scale is 0 without a window
 
     def __getattr__(self, name: str) -> Any:
         return getattr(bpy.context, name)
@@ -74,6 +78,23 @@ def test_every_panel_draws_and_is_not_empty(state: str) -> None:
 
 def test_every_button_and_field_has_a_tooltip(state: str) -> None:
     assert {panel.bl_idname: bare for panel in shown_panels() if (bare := drawn(panel).undescribed)} == {}
+
+
+def test_no_sentence_is_wider_than_the_sidebar(state: str) -> None:
+    blf.size(0, bpy.context.preferences.ui_styles[0].widget.points)
+    for width in WIDTHS:
+        sentences = [text for panel in shown_panels() for text in drawn(panel, width).wide]
+        assert [text for text in sentences if blf.dimensions(0, text)[0] > width - MARGINS] == [], f"{state}, {width} pixels wide"
+
+
+@pytest.mark.parametrize("room", [20.0, 60.0, 200.0])
+def test_nothing_of_a_wrapped_sentence_is_lost(room: float) -> None:
+    sentence = "Kathleen (CC0 1.0), github.com/rhasspy/dataset-voice-kathleen, is read by nobody"
+    lines = feedback.wrapped(sentence, room, 11.0)
+    assert "".join(lines).replace(" ", "") == sentence.replace(" ", "")
+    blf.size(0, 11.0)
+    assert all(blf.dimensions(0, line)[0] <= room for line in lines)
+    assert feedback.wrapped("", room, 11.0) == ()
 
 
 def test_the_preferences_draw_and_explain_themselves(state: str) -> None:

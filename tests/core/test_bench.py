@@ -9,7 +9,8 @@ import torch
 
 from understudy.core import bench as bench_module
 from understudy.core.__main__ import main
-from understudy.core.bench import bench
+from understudy.core.bench import batch_sizes, bench
+from understudy.core.body.flow_decoder import FlowDecoderConfig
 from understudy.core.body.text_reader import ReaderConfig
 from understudy.core.checkpoints import BodyConfigs
 from understudy.core.contract import BadRequest
@@ -46,6 +47,33 @@ def test_the_tables_add_up_what_is_used(
     bench(1.0, 1, "cpu", None)
     starter, published = capsys.readouterr().out.split("published sizes")
     assert "residual transformer" not in starter and "residual transformer" in published and published.count("all, Normal") == 1
+
+
+def test_the_curve_over_batch_sizes_ends_where_it_is_asked_to(
+    tiny_configs: BodyConfigs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = dataclasses.replace(tiny_configs, matcher=None, flow=dataclasses.replace(tiny_configs.flow or FlowDecoderConfig(), refines=False))
+    monkeypatch.setattr(bench_module, "PUBLISHED", plain)
+    assert main(["bench", "--batches", "5", "--seconds", "1", "--repeats", "1"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.partition("MB at work")[2].splitlines() if line]
+    assert [int(row[0]) for row in rows] == [1, 2, 4, 5]
+    for row in rows:
+        assert 0 < float(row[2]) == pytest.approx(float(row[1]) / int(row[0]), abs=0.1)
+
+
+def test_a_processor_has_no_curve_unless_it_is_asked_for(
+    tiny_configs: BodyConfigs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("STARTER", "PUBLISHED"):
+        monkeypatch.setattr(bench_module, name, tiny_configs)
+    monkeypatch.setattr(bench_module, "_encoder_row", lambda repeats: None)
+    bench(1.0, 1, "cpu", None)
+    assert "for a graphics card" in (said := capsys.readouterr().out) and "made at once" not in said
+    assert main(["bench", "--batches", "0"]) == 1 and "give 1 or more" in capsys.readouterr().err
+
+
+def test_batch_sizes_double() -> None:
+    assert batch_sizes(64) == [1, 2, 4, 8, 16, 32, 64] and batch_sizes(1) == [1] and batch_sizes(6) == [1, 2, 4, 6]
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 10.0])

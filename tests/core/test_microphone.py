@@ -27,6 +27,8 @@ from understudy.core.contract import (
     Failure,
     Hello,
     Level,
+    MicrophonesReply,
+    MicrophonesRequest,
     Progress,
     RecordReply,
     RecordRequest,
@@ -34,6 +36,7 @@ from understudy.core.contract import (
     UnderstudyError,
 )
 from understudy.core.microphone import RecordingSigns, record
+from understudy.core.microphones import found_microphones
 from understudy.tests.core.worker_processes import receive, send, spawned_workers
 
 soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
@@ -54,6 +57,7 @@ class StandIn(ModuleType):
         super().__init__("sounddevice")
         self.inputs, self.falls_silent_after, self.refuses = inputs, falls_silent_after, refuses
         self.opened: list[int] = []
+        self.looked = 0
         stand_in = self
 
         class InputStream:
@@ -83,19 +87,24 @@ class StandIn(ModuleType):
 
         self.InputStream = InputStream
 
-    def query_devices(self, device: str | None = None, kind: str | None = None) -> object:
-        listed = [{"name": "Speaker", "index": 0, "max_input_channels": 0, "default_samplerate": 1.0}]
+    def _terminate(self) -> None:
+        self.looked = 0
+
+    def _initialize(self) -> None:
+        self.looked += 1
+
+    def query_devices(self, kind: str | None = None) -> object:
+        """Each once more behind all others, as another way to sound has it."""
+        listed: list[dict[str, object]] = [{"name": "Speaker", "index": 0, "max_input_channels": 0, "default_samplerate": 1.0, "hostapi": 0}]
         listed += [
-            {"name": name, "index": at, "max_input_channels": 2, "default_samplerate": float(RATE)}
-            for at, name in enumerate(self.inputs, 1)
+            {"name": name, "index": at, "max_input_channels": 2, "default_samplerate": float(RATE), "hostapi": way}
+            for at, (way, name) in enumerate([(way, name) for way in (0, 1) for name in self.inputs], 1)
         ]
         if kind is None:
             return listed
-        found = [each for each in listed[1:] if device is None or device.lower() in str(each["name"]).lower()]
-        if device is None and not found:
+        found = listed[1:]
+        if not found:
             raise PortAudioError("Error querying device -1")
-        if not found or (device is not None and len(found) > 1):
-            raise ValueError(f"No input device matching {device!r}")
         return found[0]
 
 
@@ -175,6 +184,19 @@ def test_a_microphone_by_its_name(name: str, index: int, plugged: Callable[..., 
     stand_in = plugged()
     record(request(tmp_path, device=name), signs(stop_after=3))
     assert stand_in.opened == [index]
+
+
+def test_microphones_are_listed_once_each_and_looked_for_anew(plugged: Callable[..., StandIn]) -> None:
+    stand_in = plugged()
+    assert found_microphones(4) == MicrophonesReply(4, ("Headset", "Webcam"), "Headset") and stand_in.looked == 1
+    stand_in.inputs = ("Webcam", "Studio", "Webcam")
+    assert found_microphones(5) == MicrophonesReply(5, ("Webcam", "Studio"), "Webcam")
+
+
+def test_without_a_microphone_the_list_is_a_sentence(plugged: Callable[..., StandIn]) -> None:
+    plugged(())
+    with pytest.raises(UnderstudyError, match="This machine has no microphone: plug one in, allow"):
+        found_microphones(4)
 
 
 def test_no_microphone(plugged: Callable[..., StandIn], tmp_path: Path) -> None:
@@ -279,8 +301,11 @@ def test_a_real_recording_through_a_virtual_microphone(
     try:
         with spawned_workers() as spawn:
             process = spawn()
-            send(process, Hello(CONTRACT_VERSION, VERSION), RecordRequest(1, str(tmp_path / "rec.wav")))
+            send(process, Hello(CONTRACT_VERSION, VERSION), MicrophonesRequest(9))
             assert isinstance(receive(process), Hello)
+            listed = receive(process)
+            assert isinstance(listed, MicrophonesReply) and listed.usual in listed.names
+            send(process, RecordRequest(1, str(tmp_path / "rec.wav"), listed.usual))
             levels: list[float] = []
             while not isinstance(message := receive(process), RecordReply):
                 assert not isinstance(message, Failure), message

@@ -12,7 +12,8 @@ import torch
 from understudy.core import service as service_module
 from understudy.core.checkpoints import read_card
 from understudy.core.contract import VERSION, BadRequest, BodyRequest, Cancelled, OutOfMemory, WeightsError
-from understudy.core.service import Service, is_out_of_memory, pick_device
+from understudy.core.out_of_memory import is_out_of_memory
+from understudy.core.service import Service, pick_device
 
 REQUEST = BodyRequest(7, "a person walks", seconds=1.0, steps=2, model="tiny", device="cpu")
 
@@ -118,6 +119,21 @@ def test_auto_takes_cuda_where_it_works(has_cuda: bool, monkeypatch: pytest.Monk
     else:
         with pytest.raises(BadRequest, match="CUDA was asked for"):
             pick_device("cuda")
+
+
+def test_a_graphics_card_computes_in_full_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch's own default would round what goes into convolutions, and other seeds' motions would come out than on the processor."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    settings = torch.backends.cudnn, torch.backends.cuda.matmul
+    usual = [each.allow_tf32 for each in settings]
+    try:
+        for each in settings:
+            each.allow_tf32 = True
+        pick_device("auto")
+        assert not any(each.allow_tf32 for each in settings)
+    finally:
+        for each, before in zip(settings, usual, strict=True):
+            each.allow_tf32 = before
 
 
 def test_what_the_allocator_really_says_is_understood() -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from understudy.core.contract import Message, Progress, encode_frame, read_frame
+from understudy.core.contract import CardMemory, Message, Progress, encode_frame, read_frame
 
 REPO = Path(__file__).resolve().parents[2]
 Spawn = Callable[..., subprocess.Popen[bytes]]
@@ -55,7 +55,8 @@ def until_done(process: subprocess.Popen[bytes]) -> list[Message]:
     messages: list[Message] = []
     while (message := receive(process)) is not None:
         messages.append(message)
-        if not isinstance(message, Progress) or message.stage == "unloaded":
+        is_on_the_way = isinstance(message, CardMemory) or (isinstance(message, Progress) and message.stage not in ("unloaded", "warm"))
+        if not is_on_the_way:
             break
     return messages
 

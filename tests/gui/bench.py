@@ -20,8 +20,8 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[2]
 SESSION = Path(__file__).with_name("session.py")
 TIME_LIMIT_S = 600
-HEIGHT, TALL = 1000, {"looks": 3300}  # pixels of the screen
-_SCREEN = "-screen 0 1600x{}x24 +extension GLX -nolisten tcp"
+SCREEN, SCREENS = (1600, 1000), {"looks": (900, 3300)}  # pixels; by journey, if another
+_SCREEN = "-screen 0 {}x{}x24 +extension GLX -nolisten tcp"
 _BLENDER = ("--factory-startup", "--gpu-backend", "opengl", "--enable-event-simulate")
 # A chroot is without a network; outside of one a set-up must not reach pip's indexes either
 _ONLY_THIS_MACHINE = {"PIP_CONFIG_FILE": os.devnull, "https_proxy": "http://127.0.0.1:9"}
@@ -63,7 +63,7 @@ def play(target: Path, journey: str, folder: Path, things: Mapping[str, Path], t
     kept = [thing if thing.is_dir() else thing.parent for thing in things.values()]
     places = [REPO, folder, Path(sys.prefix), Path(sys.base_prefix), *kept]
     output = folder / "blender.log"
-    command = _command(target, environment, places, TALL.get(journey, HEIGHT), time_limit_s)
+    command = _command(target, environment, places, SCREENS.get(journey, SCREEN), time_limit_s)
     with output.open("w", encoding="utf-8") as file:
         status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False).returncode
     shutil.rmtree(profile, ignore_errors=True)
@@ -79,11 +79,11 @@ def _environment_of_tools() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
-def _command(target: Path, environment: dict[str, str], places: list[Path], height: int, time_limit_s: int) -> list[str]:
+def _command(target: Path, environment: dict[str, str], places: list[Path], screen: tuple[int, int], time_limit_s: int) -> list[str]:
     inside = [f"{name}={value}" for name, value in environment.items()]
     blender = "blender" if target.is_dir() else str(target)
-    inside += ["timeout", "-k", "10", str(time_limit_s), "xvfb-run", "-a", "-s", _SCREEN.format(height), blender]
-    inside += [*_BLENDER, "--window-geometry", "0", "0", "1600", str(height), "--python", str(SESSION)]
+    inside += ["timeout", "-k", "10", str(time_limit_s), "xvfb-run", "-a", "-s", _SCREEN.format(*screen), blender]
+    inside += [*_BLENDER, "--window-geometry", "0", "0", *map(str, screen), "--python", str(SESSION)]
     return _there(target, inside, places)
 
 

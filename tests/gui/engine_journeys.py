@@ -7,8 +7,8 @@ from pathlib import Path
 
 import bpy
 from animator import Animator, Steps
-from habits import arrive, current_job, generate, message, open_preferences, watched_set_up, with_a_character
-from leftovers import EXTENSION, hooked_functions, leftovers
+from habits import EXTENSION, arrive, current_job, generate, message, open_preferences, watched_set_up, with_a_character
+from leftovers import hooked_functions, leftovers
 
 MODEL = "discord-humanml3d"
 

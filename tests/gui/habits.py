@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 from animator import Animator, NotThere, Steps
 
+EXTENSION = "bl_ext.user_default.understudy"
 PROMPT = "a person waves with the right hand"
 
 
@@ -24,7 +25,7 @@ def install(animator: Animator, python: str) -> Steps:
     yield from animator.key("ESC")  # the splash
     bpy.ops.extensions.package_install_files(filepath=os.environ["UNDERSTUDY_GUI_ZIP"], repo="user_default", enable_on_install=True)
     animator.note("installed", zip=Path(os.environ["UNDERSTUDY_GUI_ZIP"]).name)
-    bpy.context.preferences.addons["bl_ext.user_default.understudy"].preferences.engine_python = python
+    bpy.context.preferences.addons[EXTENSION].preferences.engine_python = python
     yield 0.5
 
 

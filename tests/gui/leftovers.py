@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import bpy
+from habits import EXTENSION
 
-EXTENSION = "bl_ext.user_default.understudy"
 _NAME = "understudy"
 
 

@@ -11,12 +11,11 @@ from typing import Any
 import blf
 import bpy
 from animator import Animator, Steps
-from habits import install, open_preferences
+from habits import EXTENSION, install, open_preferences
 from panel_states import STATES, clear
 from recorded_layout import RecordedLayout
 
-EXTENSION = "bl_ext.user_default.understudy"
-_MARGINS = 62  # pixels at scale 1: of the tabs, the panel's edges, and the icon before a sentence
+_MARGINS = 83  # pixels at scale 1, counted in a picture: of the tabs, the panel's edges, and the icon before a sentence
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,10 @@ class Look:
     is_light: bool = False
     scale: float = 1.0
     width: int = 280  # of the sidebar, at scale 1
+    states: tuple[str, ...] = ("no_engine", "generating", "failed", "finished")
 
 
-LOOKS = (Look("dark"), Look("light", is_light=True), Look("large", scale=2.0), Look("narrow", width=170), Look("all", True, 2.0, 170))
+LOOKS = (Look("dark", states=tuple(STATES)), Look("light", is_light=True), Look("large", scale=2.0), Look("narrow", width=170), Look("all", True, 2.0, 170))
 
 
 def looks(animator: Animator) -> Steps:
@@ -35,15 +35,21 @@ def looks(animator: Animator) -> Steps:
     _open_all_panels(animator)
     bpy.ops.understudy.add_character()
     bpy.ops.understudy.add_head()
+    area, region = animator.region("WINDOW")
+    with bpy.context.temp_override(window=animator.window, area=area, region=region):
+        bpy.ops.screen.screen_full_area()  # what is not drawn takes no time
+    yield 1.0
     yield from animator.open_the_tab()
     animator.seen["cut"], animator.seen["widths"] = [], {}
     for look in LOOKS:
         yield from _put_on(animator, look)
-        for state, make in STATES.items():
+        for state in look.states:
             clear(_module)
-            make(_module)
+            STATES[state](_module)
             _, region = animator.region("UI")
             region.tag_redraw()
+            yield 0.2
+            region.tag_redraw()  # Blender places panels by what they were high when they were drawn last
             yield from animator.picture(f"{look.name}-{state}", region)
             animator.seen["cut"] += [f"{look.name}, {state}: {text}" for text in cut_sentences(animator)]
         animator.seen["widths"][look.name] = animator.region("UI")[1].width

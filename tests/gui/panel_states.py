@@ -66,7 +66,10 @@ def failed(module: Module) -> None:
 def finished(module: Module) -> None:
     ready(module)
     state = module("jobs").state
-    state.engine = SimpleNamespace(is_running=True, is_busy=False, idle_seconds=0.0, pid=os.getpid(), log=(), close=lambda: None)
+    card = SimpleNamespace(held_mb=512.0, total_mb=8188.0)
+    state.engine = SimpleNamespace(
+        is_running=True, is_busy=False, idle_seconds=0.0, pid=os.getpid(), log=(), card_memory=card, close=lambda: None
+    )
     state.memory_mb = 1234.0
     told = "Keyed “a person waves with the right hand (seed 1606252093)” and 3 more Actions on frames 1 to 297."
     module("jobs").tell(told, frames=(1.0, 297.0))

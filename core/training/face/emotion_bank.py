@@ -12,11 +12,11 @@ from ...face.emotion_anchors import EmotionAnchors
 from ...face.emotion_embedding import EmotionDistribution, unit
 from .emotion_pairs import EmotionSampler
 from .emotional_face import NAMES
+from .emotional_voices import NEUTRAL
 from .train_emotion import EmotionNetworks
 
 FACES = 48  # for each emotion
 ANCHOR_SHARE, VOICE_SHARE = 0.4, 0.35  # how often the talker hears of an emotion by its name and by a voice; else by a face
-NEUTRAL = NAMES.index("neutral")
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class EmotionBank:
 
 @torch.no_grad()
 def emotion_bank(network: EmotionNetworks, sampler: EmotionSampler) -> EmotionBank:
-    """Of a trained embedding in evaluation mode; voices: those that were trained on."""
-    heard = [network.of_voice(sampler.whole(clip)) for clip in sampler.voices]
-    labels = [clip.emotion for clip in sampler.voices]
+    """Of a trained embedding in evaluation mode; voices: the actors' that were trained on."""
+    heard = [network.of_voice(sampler.voices.whole(clip)) for clip in sampler.voices.actors]
+    labels = [clip.emotion for clip in sampler.voices.actors]
     anchors, variances, voices, faces = [], [], [], []
     for number, name in enumerate(NAMES):
         own = [each for each, label in zip(heard, labels, strict=True) if label == name]

@@ -12,17 +12,17 @@ import torch
 
 from ...contract import EMOTIONS
 from ...contract.head import DEFAULT_HEAD, read_head
-from ...face.emotion_embedding import EmotionDistribution, unit
+from ...face.emotion_embedding import EmotionDistribution
 from ...face.sound_frames import SAMPLE_RATE
 from ...face.speech_to_face import Delivery, FaceNetworks, emotion_of_sound, face_of_speech
 from ...face_bundles import load_face_networks
 from .emotional_face import emotional_face
 from .face_corpus import FaceCorpus, load
 from .face_judge import FaceJudge, trained_judge
+from .heard_voices import calm_readers, recall_of_actors
 from .lip_line import LipLine, lip_line
 from .measured_lips import CLOSED_MM, TIGHT_MM, best_lag, correlation, nearest_lips
-from .prepare import CALIBRATED_ON, HELD_OUT, VALIDATION_FOLDERS
-from .speech_pack import EMOTIONS as LABELS
+from .prepare import CALIBRATED_ON, VALIDATION_FOLDERS
 from .speech_pack import SpokenClip, TrackedLips, read_pack, read_tracked_lips
 
 Report = Callable[[str, int, int], None]
@@ -38,8 +38,9 @@ class FaceEvaluation:
     """lips_r: mean of Pearson's r over GRID's clips of speakers nobody calibrated on; lips_r_of: the same for each emotion. lag: frames.
 
     closed: share of bilabials at which lips come as near as tracked ones do; closed_tightly: to a millimetre. voices: unweighted recall of
-    7 emotions of unheard speakers. faces: share of generated faces whose emotion is recognised, of all and of each. real_time: seconds
-    of work for a second of sound, with `threads`.
+    7 emotions of unheard speakers. calm: share of sentences of unheard English readers that are taken for neutral, mean of the sources.
+    faces: share of generated faces whose emotion is recognised, of all and of each. real_time: seconds of work for a second of sound,
+    with `threads`.
     """
 
     model: str
@@ -52,6 +53,8 @@ class FaceEvaluation:
     bilabials: int
     voices: float
     voices_of: dict[str, float]
+    calm: float
+    calm_of: dict[str, float]
     faces: float
     faces_of: dict[str, float]
     real_time: float
@@ -72,7 +75,8 @@ def evaluate_face(model: Path, speech: Path, corpus: Path, report: Report) -> Fa
     spoken += zip([each.clip for each in tracked], by_emotion[NEUTRAL], strict=True)
     near = np.array([distance for clip, made in spoken for distance in nearest_lips(made, clip.segments)])
     report("Listening to emotions", 2, 4)
-    voices_of = _voices(networks, [clip for clip in read_pack(speech, "emodb") if clip.emotion])
+    voices_of = recall_of_actors(networks, [clip for clip in read_pack(speech, "emodb") if clip.emotion])
+    calm_of = calm_readers(networks, speech)
     report("Watching emotions", 3, 4)
     faces_of = _faces(networks, trained_on_teacher(load(corpus), line), sentences[:_JUDGED])
     return FaceEvaluation(
@@ -86,6 +90,8 @@ def evaluate_face(model: Path, speech: Path, corpus: Path, report: Report) -> Fa
         len(near),
         float(np.mean(list(voices_of.values()))),
         voices_of,
+        float(np.mean(list(calm_of.values()))),
+        calm_of,
         float(np.mean(list(faces_of.values()))),
         faces_of,
         _real_time(networks, sentences),
@@ -103,11 +109,15 @@ def as_table(found: FaceEvaluation) -> str:
         (f"bilabials closed, of {found.bilabials}: to {CLOSED_MM:.1f} mm, as tracked lips are", f"{found.closed:.1%}", "90 %"),
         (f"to {TIGHT_MM:.1f} mm", f"{found.closed_tightly:.1%}", ""),
         ("emotions of voices, recall over 7", f"{found.voices:.1%}", "60 %"),
+        ("calm English readers heard as neutral, mean of three sources", f"{found.calm:.1%}", ""),
         ("emotions asked for, recognised from the face", f"{found.faces:.1%}", "80 %"),
         (f"seconds of work a second of sound, {found.threads} threads", f"{found.real_time:.3f}", "0.05"),
     ]
     lines = [f"| {found.model} | measured | bar |", "|---|---|---|", *(f"| {what} | {value} | {bar} |" for what, value, bar in rows)]
-    details = {"r by clip": found.lips_r_clips, "r by emotion": found.lips_r_of, "voices": found.voices_of, "faces": found.faces_of}
+    details = {
+        "r by clip": found.lips_r_clips, "r by emotion": found.lips_r_of, "voices": found.voices_of, "calm": found.calm_of,
+        "faces": found.faces_of,
+    }  # fmt: skip
     for title, shares in details.items():
         lines += ["", f"{title}: " + ", ".join(f"{name} {share:.2f}" for name, share in shares.items())]
     return "\n".join(lines)
@@ -148,17 +158,6 @@ def _face(networks: FaceNetworks, clip: SpokenClip, emotion: str) -> np.ndarray:
 
 def _pairs(made: list[np.ndarray], tracked: list[TrackedLips]) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(aperture[: len(each.gap)], each.gap[: len(aperture)]) for aperture, each in zip(made, tracked, strict=True)]
-
-
-def _voices(networks: FaceNetworks, clips: list[SpokenClip]) -> dict[str, float]:
-    """Recall of each emotion of speakers that were not heard, by the nearest mean of those that were."""
-    means = torch.cat([emotion_of_sound(networks, clip.sound()).mean for clip in clips])
-    labels = np.array([clip.emotion for clip in clips])
-    unheard = np.array([clip.speaker in HELD_OUT for clip in clips])
-    names = sorted(set(LABELS.values()))
-    known = torch.cat([unit(means[torch.from_numpy((labels == name) & ~unheard)].mean(0, keepdim=True)) for name in names])
-    guesses = np.array(names)[(means @ known.T).argmax(-1).numpy()]
-    return {name: float((guesses[unheard & (labels == name)] == name).mean()) for name in names}
 
 
 def _faces(networks: FaceNetworks, judge: FaceJudge, clips: list[SpokenClip]) -> dict[str, float]:

@@ -27,6 +27,7 @@ from .train_talker import TalkerTask
 from .train_tokens import ExpressionTokensTask
 
 NETWORKS = ("tokens", "emotion", "talker")
+READERS = ("kathleen", "flite")  # packs whose voices read calmly
 WINDOW, TALKER_WINDOW = 64, 72  # frames
 SCALED_ON = 512  # windows
 
@@ -78,7 +79,8 @@ class FaceIngredients:
     @cached_property
     def sampler(self) -> EmotionSampler:
         heard = [clip for clip in self.corpus.clips if clip.split != "validation" and not self._is_unheard(clip)]
-        return EmotionSampler(self.corpus, self._batches("train", FRAMES), heard)
+        readers = [clip for clip in heard if clip.pack in READERS and not clip.emotion]
+        return EmotionSampler(self.corpus, self._batches("train", FRAMES), heard, readers)
 
     @cached_property
     def tokens(self) -> ExpressionTokenizer:

@@ -97,14 +97,14 @@ def nearest(means: Tensor, directions: Tensor) -> Tensor:
 
 
 def voice_means(network: EmotionNetworks, sampler: EmotionSampler) -> Tensor:
-    """(9, E) of the voices that were trained on."""
-    means = torch.cat([network.of_voice(sampler.whole(clip)).mean for clip in sampler.voices])
-    return mean_directions(means, torch.tensor([NAMES.index(clip.emotion) for clip in sampler.voices]))
+    """(9, E) of the actors that were trained on."""
+    means = torch.cat([network.of_voice(sampler.voices.whole(clip)).mean for clip in sampler.voices.actors])
+    return mean_directions(means, torch.tensor([NAMES.index(clip.emotion) for clip in sampler.voices.actors]))
 
 
 def recall(network: EmotionNetworks, sampler: EmotionSampler, clips: Sequence[FaceClip], directions: Tensor) -> float:
     """Unweighted, over the emotions that these clips have."""
-    guesses = torch.cat([nearest(network.of_voice(sampler.whole(clip)).mean, directions) for clip in clips])
+    guesses = torch.cat([nearest(network.of_voice(sampler.voices.whole(clip)).mean, directions) for clip in clips])
     labels = torch.tensor([NAMES.index(clip.emotion) for clip in clips])
     return float(torch.stack([(guesses[labels == label] == label).float().mean() for label in labels.unique()]).mean())
 

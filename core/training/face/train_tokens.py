@@ -16,7 +16,9 @@ from .face_losses import face_loss, lips_apart, lips_correlation
 from .face_scale import FaceScale
 
 COMMITMENT, CODE_DECAY = 0.25, 0.95  # as published
-UNQUANTISED = 350  # steps without codes
+UNQUANTISED = 600  # steps without codes
+# Noise in their place, in deviations of what is encoded, so that the encoder sets far apart what a face's error counts most for
+ROUGHNESS = 2.0
 PLACED_ON = 384  # windows
 VALIDATION_WINDOWS = 128
 
@@ -69,7 +71,7 @@ class ExpressionTokensTask:
     def _quantised(self, name: str, vectors: Tensor) -> tuple[Tensor, Tensor, float]:
         """(B, n, C) to the codes' vectors, straight through, the commitment and the perplexity."""
         if self._steps < UNQUANTISED:
-            return vectors, vectors.new_zeros(()), 0.0
+            return roughened(vectors), vectors.new_zeros(()), 0.0
         book, codes = self._books()[name], self._codes[name]
         ids = book.nearest(vectors)
         chosen = book(ids)
@@ -95,3 +97,9 @@ class ExpressionTokensTask:
 
     def _books(self) -> dict[str, Codebook]:
         return {"top": self.network.quantize_t, "bottom": self.network.quantize_b}
+
+
+def roughened(vectors: Tensor) -> Tensor:
+    """(B, n, C) with noise of one size in all directions, which does not shrink where the vectors grow."""
+    deviation = vectors.flatten(0, 1).var(0).mean().sqrt()
+    return vectors + ROUGHNESS * deviation * torch.randn_like(vectors)

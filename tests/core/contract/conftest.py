@@ -16,6 +16,7 @@ from understudy.core.contract import (
     BodyReply,
     BodyRequest,
     Cancel,
+    CardMemory,
     EmotionChange,
     FaceMotion,
     FaceRecipe,
@@ -27,6 +28,8 @@ from understudy.core.contract import (
     ImportRequest,
     Level,
     Message,
+    MicrophonesReply,
+    MicrophonesRequest,
     Progress,
     Recipe,
     RecordReply,
@@ -36,6 +39,7 @@ from understudy.core.contract import (
     StageTime,
     StopRecording,
     Unload,
+    WarmUp,
 )
 
 text = st.text() | st.sampled_from(["\ud800 alone", "\0", "e\u0301 \U0001f57a \u4e2d", '"{}[],\\'])
@@ -87,17 +91,21 @@ def every_message() -> st.SearchStrategy[Message]:
     return st.one_of(
         st.builds(Hello, whole, text, text),
         st.builds(BodyRequest, whole, text, st.none() | real, whole, whole, real, whole, text, text),
-        st.builds(FaceRequest, whole, text, real, st.none() | real, text, text, real, changes, real, real, whole, whole, whole, text, text),
+        st.builds(FaceRequest, whole, text, real, st.none() | real, text, text, real, changes, real, real, whole, whole, whole, text, text, st.none() | real),
         st.builds(RecordRequest, whole, text, text, real),
         st.builds(Cancel, whole),
         st.builds(StopRecording, whole),
         st.builds(Level, whole, real),
         st.builds(Unload, whole),
+        st.builds(WarmUp, whole, text, text),
+        st.builds(CardMemory, whole, real, real, real),
         st.builds(ImportRequest, whole, names, text, st.booleans()),
         st.builds(RemoveRequest, whole, text),
         st.builds(ImportReply, whole, names, names, names),
         st.builds(RemoveReply, whole, text, whole),
         st.builds(RecordReply, whole, text, real),
+        st.builds(MicrophonesRequest, whole),
+        st.builds(MicrophonesReply, whole, names, text),
         st.builds(Progress, whole, text, whole, whole),
         st.builds(Failure, whole, text, text),
         st.builds(
@@ -105,8 +113,9 @@ def every_message() -> st.SearchStrategy[Message]:
             whole,
             st.lists(motions(), max_size=3).map(tuple),
             stage_times,
+            names,
         ),
-        st.builds(FaceReply, whole, st.lists(faces(), max_size=3).map(tuple), stage_times),
+        st.builds(FaceReply, whole, st.lists(faces(), max_size=3).map(tuple), stage_times, names),
     )
 
 
@@ -146,12 +155,14 @@ def one_of_each() -> list[Message]:
         np.zeros((2, 2, 3), np.float32), FaceRecipe("a.wav", changes=(EmotionChange(0.02, "sad"),)), np.zeros(2, np.float32),
     )  # fmt: skip
     return [
-        Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0, guidance=3.5), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
-        BodyReply(1, (motion,), (StageTime("loading", 0.25),)), Failure(1, "BadRequest", "Too long."),
+        Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0, guidance=3.5), Cancel(1), Unload(2), WarmUp(7, "starter", "cuda"),
+        CardMemory(7, 512.5, 6000.0, 8188.0), Progress(1, "Reading", 0, 1),
+        BodyReply(1, (motion,), (StageTime("loading", 0.25),), ("One by one.",)), Failure(1, "BadRequest", "Too long."),
         ImportRequest(3, ("/downloads/kit.zip", "/downloads/ViT-B-32.pt"), "mine", True), RemoveRequest(4, "mine"),
         ImportReply(3, ("clip-vit-b32", "mine"), ("kit.zip/a.tar",), ("b.npy",)), RemoveReply(4, "mine", 1234),
         FaceRequest(5, "/sounds/a.wav", 1.5, 2.0, "happy", changes=(EmotionChange(0.5, "sad", 0.5),)), FaceReply(5, (face,), (StageTime("loading", 0.25),)),
         RecordRequest(6, "/sounds/b.wav", "Headset"), StopRecording(6), Level(6, 0.5), RecordReply(6, "/sounds/b.wav", 2.5),
+        MicrophonesRequest(7), MicrophonesReply(7, ("Headset", "Webcam"), "Webcam"),
     ]  # fmt: skip
 
 

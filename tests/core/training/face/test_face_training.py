@@ -96,10 +96,10 @@ def test_the_networks_before_it_are_asked_for(corpus: Path, sizes: FaceConfigs, 
 
 def test_nobody_who_is_measured_on_is_heard(ingredients: FaceIngredients) -> None:
     assert {clip.split for clip in ingredients.held_out} == {"held out"}
-    assert {clip.split for clip in ingredients.sampler.voices} == {"train"}
+    assert {clip.split for clip in ingredients.sampler.voices.actors} == {"train"}
     chosen = FaceIngredients(ingredients.corpus_folder, ingredients.folder, ingredients.sizes, ("made/0",))
     assert {clip.speaker for clip in chosen.held_out} == {"made/0"}
-    assert "made/0" not in {clip.speaker for clip in chosen.sampler.voices}
+    assert "made/0" not in {clip.speaker for clip in chosen.sampler.voices.actors}
 
 
 def test_every_emotion_has_an_anchor_of_its_own(ingredients: FaceIngredients) -> None:
