@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import jobs, models, preferences, sequencer, setting_up, settings
+from . import jobs, microphones, models, preferences, sequencer, setting_up, settings
 from .animation.face_keys import short_name
 from .characters import chosen_character, lacks_character
 from .engine_panel import draw_engine, draw_set_up, draw_update
@@ -220,11 +220,19 @@ def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context, speech: 
     if speech.source == FROM_FILE:
         row.prop(speech, "sound_file", text="")
         row.operator("understudy.record", text="", icon="REC")
+        _draw_microphone(layout)
         layout.prop(speech, "add_sound_strip")
     elif speech.source == FROM_CHANNEL:
         row.prop(speech, "channel")
     elif (editor := sequencer.scene_of(context).sequence_editor) is not None:
         row.prop_search(speech, "strip", editor, sequencer.collection_names(editor)[1], text="", icon="SEQ_SEQUENCER")
+
+
+def _draw_microphone(layout: bpy.types.UILayout) -> None:
+    if prefs := preferences.current():
+        row = layout.row(align=True)
+        row.menu("UNDERSTUDY_MT_microphones", text=microphones.shown(prefs.microphone), icon="OUTLINER_DATA_SPEAKER")
+        row.operator("understudy.find_microphones", text="", icon="FILE_REFRESH")
 
 
 def _draw_emotion(layout: bpy.types.UILayout, speech: UnderstudySpeech) -> None:

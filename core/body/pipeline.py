@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ..contract import BadRequest, BodyMotion, BodyRequest, Recipe, StageTime
+from ..contract import SHAPING_STAGE, BadRequest, BodyMotion, BodyRequest, Recipe, StageTime
 from ..stage_clock import StageClock
 from .features import Representation
 from .flow_decoder import RectifiedFlowDecoder
@@ -235,7 +235,7 @@ class BodyPipeline:
         parts = list(zip(codes.split(at_once), noise.split(at_once), strict=True))
         decoded = []
         for number, (part, start) in enumerate(parts):
-            on_step = _stage(report, "Shaping the motion", number, len(parts))
+            on_step = _stage(report, SHAPING_STAGE, number, len(parts))
             decoded.append(self._decoded(part, start, request.steps, on_step))
         return torch.cat(decoded)
 

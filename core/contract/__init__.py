@@ -18,7 +18,7 @@ from .errors import (
     WorkerHung,
 )
 from .face_amounts import MAX_AMOUNT, FaceAmounts, with_amounts
-from .face_messages import MAX_DIVERSITY, MAX_FACE_SECONDS, MAX_TEMPERATURE, FaceReply, FaceRequest
+from .face_messages import MAX_DIVERSITY, MAX_FACE_SECONDS, MAX_TEMPERATURE, SPEAKING_STAGE, FaceReply, FaceRequest
 from .face_motion import FaceMotion
 from .face_spaces import ARKIT, FLAME_2020, FLAME_2023, FLAME_2023_OPEN, flame_expression_names
 from .folders import user_models_folder
@@ -29,6 +29,7 @@ from .messages import (
     MAX_PROMPT_CHARACTERS,
     MAX_SECONDS,
     MIN_SECONDS,
+    SHAPING_STAGE,
     BodyReply,
     BodyRequest,
     Cancel,
@@ -80,6 +81,8 @@ __all__ = [
     "MAX_VARIATIONS",
     "MIN_SECONDS",
     "RECORDING_STAGE",
+    "SHAPING_STAGE",
+    "SPEAKING_STAGE",
     "USUAL_MODEL",
     "VERSION",
     "BadRequest",

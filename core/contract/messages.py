@@ -17,6 +17,7 @@ from .recording_messages import Level, MicrophonesReply, MicrophonesRequest, Rec
 CONTRACT_VERSION = 6
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
+SHAPING_STAGE = "Shaping the motion"
 MAX_PROMPT_CHARACTERS = 1000
 MAX_GUIDANCE = 20.0
 MAX_STEPS = 200

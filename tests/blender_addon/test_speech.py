@@ -17,7 +17,7 @@ from understudy.blender_addon.animation.face_lines import KeptLine, kept_line
 from understudy.blender_addon.animation.slices import in_one_go
 from understudy.blender_addon.operators import speech
 from understudy.blender_addon.tasks import FaceTask
-from understudy.core.contract import Cancelled
+from understudy.core.contract import MAX_SECONDS, Cancelled, FaceRequest
 from understudy.tests.blender_addon.animation.sample_faces import keyed_mesh
 from understudy.tests.blender_addon.conftest import write_voice
 
@@ -261,6 +261,36 @@ def test_no_tick_of_a_face_holds_the_interface_for_30_ms(ready: settings.Underst
     assert min(longest) < 0.030
 
 
+@needs_sound
+def test_one_bar_shows_all_strips_of_a_channel(ready: settings.UnderstudySettings, voice: Path) -> None:
+    ready.speech.source, ready.speech.channel = "CHANNEL", 2
+    for number in range(3):
+        add_strip(voice, 1 + 100 * number, 2)
+    job = jobs.Job(jobs.ready_engine(), speech.task_from(bpy.context))
+    told = [(job.stage, job.factor)]
+    while not job.advance() and not job.is_writing:
+        told.append((job.stage, job.factor))
+    factors = [factor for _, factor in told]
+    assert factors == sorted(factors) and {round(3 * factor, 2) for factor in factors} >= {0.5, 1.5, 2.5}
+    assert {"Speaking (1 of 3)", "Speaking (3 of 3)"} <= {stage for stage, _ in told}
+    job.run()
+
+
+@needs_sound
+def test_the_sound_of_a_video_is_spoken_and_holds_nothing_up(ready: settings.UnderstudySettings, voice: Path, tmp_path: Path) -> None:
+    from understudy.tests.blender_addon.test_generate import longest_tick
+
+    long = write_voice(tmp_path / "long.wav", 12.0)
+    aud = pytest.importorskip("aud")
+    aud.Sound(str(long)).write(str(tmp_path / "talk.mkv"), 48_000, 2, aud.FORMAT_S16, aud.CONTAINER_MATROSKA, aud.CODEC_MP3, 128_000, 4096)
+    ready.speech.sound_file = str(tmp_path / "talk.mkv")
+    longest = longest_tick(lambda: jobs.Job(jobs.ready_engine(), speech.task_from(bpy.context)))
+    assert longest < 0.030
+    [line] = spoken_lines(ready.face)
+    assert line.last_frame - line.start_frame == pytest.approx(12 * 24, abs=3)
+    assert [strip.sound.filepath for strip in strips_of(bpy.context.scene)] == [str(tmp_path / "talk.mkv")]
+
+
 def test_amounts_are_applied_again_without_the_engine(ready: settings.UnderstudySettings) -> None:
     bpy.ops.understudy.generate_face()
     first, blinks = value_keys(ready.face), value_keys(ready.face, "eyeBlinkLeft")
@@ -377,7 +407,7 @@ def test_keys_that_were_edited_are_known(ready: settings.UnderstudySettings) -> 
 
 
 def test_what_is_kept_is_as_large_as_it_is_said_to_be(ready: settings.UnderstudySettings, tmp_path: Path) -> None:
-    ready.speech.sound_file = str(write_voice(tmp_path / "long.wav", 60.0))
+    ready.speech.sound_file = str(write_voice(tmp_path / "long.wav", 12.0))
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
@@ -465,6 +495,27 @@ def test_a_take_of_which_a_part_fails_leaves_nothing(take: settings.UnderstudySe
     with pytest.raises(RuntimeError):
         bpy.ops.understudy.generate_take()
     assert snapshot() == before and jobs.state.job is None
+
+
+@needs_sound
+def test_a_take_with_strips_that_last_too_long_is_refused_at_once(take: settings.UnderstudySettings, voice: Path) -> None:
+    take.speech.source, take.speech.channel = "CHANNEL", 2
+    add_strip(voice, 1, 2)
+    add_strip(voice, 1 + 24 * 299 + 12, 2).name = "Late"
+    before = snapshot()
+    with pytest.raises(RuntimeError, match=r"sound lasts 300\.\d s, and a body can be moved for 300 s at once: set a length for the body"):
+        bpy.ops.understudy.generate_take()
+    assert snapshot() == before and jobs.state.job is None and jobs.state.engine is None
+    take.speech.use_sound_length = False
+    assert bpy.ops.understudy.generate_take() == {"FINISHED"}
+
+
+def test_the_engine_is_told_how_long_the_sound_of_a_take_may_be(take: settings.UnderstudySettings) -> None:
+    for uses_sound, longest in ((True, MAX_SECONDS), (False, None)):
+        take.speech.use_sound_length = uses_sound
+        request = next(speech.take_from(bpy.context).steps())
+        assert isinstance(request, FaceRequest) and request.longest_s == longest
+    assert speech.task_from(bpy.context).spoken[0].request.longest_s is None
 
 
 def test_a_take_is_refused_where_either_part_would_be(take: settings.UnderstudySettings) -> None:
