@@ -7,7 +7,7 @@ that nobody plays until `bind`, so that a job which stops in between leaves no t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -125,7 +125,7 @@ def driven_paths(owner: Owner) -> set[str]:
 def write_curves(
     slot: ActionSlot, frames: np.ndarray, properties: Iterable[PropertyCurves], interpolation: Interpolation = "BEZIER"
 ) -> Iterator[None]:
-    """Writes keys at `frames` (T,), fractions allowed, and yields after every curve.
+    """Writes keys at `frames` (T,), fractions allowed, and yields after every curve, and on the way through one that is there.
 
     Where a curve is there already, its keys from the first to the last of `frames` are replaced and all others stay as they are.
     Raises Vanished if the Action is deleted in between.
@@ -133,7 +133,7 @@ def write_curves(
     kinds = {"type": "GENERATED", "interpolation": interpolation, "handle_left_type": "AUTO_CLAMPED", "handle_right_type": "AUTO_CLAMPED"}
     for animated in properties:
         for index, values in enumerate(animated.values.T):
-            _write_curve(slot, animated, index, np.column_stack((frames, values)).astype(np.float32), kinds)
+            yield from _write_curve(slot, animated, index, np.column_stack((frames, values)).astype(np.float32), kinds)
             yield
 
 
@@ -288,11 +288,11 @@ def _layered_slot(action: bpy.types.Action, slot: ActionSlot) -> bpy.types.Actio
     raise Vanished(f"The slot “{slot.name}” of the Action “{action.name}” was removed while it was being keyed: try again.")
 
 
-def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: np.ndarray, kinds: dict[str, str]) -> None:
+def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: np.ndarray, kinds: dict[str, str]) -> Iterator[None]:
     """keys: (T, 2) frames and values; kinds: what all of them are, by property of a key."""
     bag = _bag(slot)
-    if (found := bag.fcurves.find(animated.data_path, index=index)) is not None:
-        _replace_keys(found, keys, kinds)
+    if bag.fcurves.find(animated.data_path, index=index) is not None:
+        yield from _replace_keys(lambda: _bag(slot).fcurves.find(animated.data_path, index=index), keys, kinds)
         return
     curve = bag.fcurves.new(animated.data_path, index=index)
     curve.group = bag.groups.get(animated.group) or bag.groups.new(animated.group)
@@ -310,29 +310,47 @@ def _fill(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str]) -> N
     curve.update()
 
 
-def _replace_keys(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str]) -> None:
-    """Keys (T, 2) in place of all between the first and the last of them; the curve's others keep everything that they are."""
-    points = curve.keyframe_points
-    frames = _key_floats(curve, "co")[:, 0]
+def _replace_keys(find: Callable[[], Any], keys: np.ndarray, kinds: dict[str, str]) -> Iterator[None]:
+    """Keys (T, 2) in place of all between the first and the last of them; the curve's others keep everything that they are.
+
+    find: the curve, looked up again after every slice.
+    """
+    points = find().keyframe_points
+    frames = _key_property(points, "co")[:, 0]
     kept = (frames < keys[0, 0] - _SAME_FRAME) | (frames > keys[-1, 0] + _SAME_FRAME)
     if not kept.any():
         points.clear()
-        _fill(curve, keys, kinds)
+        _fill(find(), keys, kinds)
         return
-    others = {name: _key_property(points, name)[kept] for name in (*_KEY_FLOATS, *_KEY_ENUMS)}
+    others = {}
+    for name in (*_KEY_FLOATS, *_KEY_ENUMS):
+        others[name] = _key_property(find().keyframe_points, name)[kept]
+        yield
     order = np.argsort(np.concatenate((frames[kept], keys[:, 0])), kind="stable")
     is_other = order < kept.sum()
+    points = find().keyframe_points
     points.clear()
     points.add(len(order))
-    for name in others:
-        merged = _key_property(points, name)
-        merged[is_other] = others[name]
+    yield
+    for name, stored in others.items():
+        points = find().keyframe_points
+        merged = _like_new(points, name)
+        merged[is_other] = stored
         if name in kinds:
             merged[~is_other] = _enum_value(name, kinds[name])
         elif _KEY_FLOATS.get(name) == 2:  # place and handles
             merged[~is_other] = keys
         points.foreach_set(name, merged.ravel())
-    curve.update()
+        yield
+    find().update()
+
+
+def _like_new(points: bpy.types.FCurveKeyframePoints, name: str) -> np.ndarray:
+    """One property of every key, where all are as Blender makes them."""
+    if name in _KEY_ENUMS:
+        return np.full(len(points), _enum_value(name, getattr(points[0], name)), np.int32)
+    first = np.atleast_1d(np.array(getattr(points[0], name), np.float32))
+    return np.tile(first, (len(points), 1)) if len(first) > 1 else np.full(len(points), first[0], np.float32)
 
 
 def _key_property(points: bpy.types.FCurveKeyframePoints, name: str) -> np.ndarray:
