@@ -414,7 +414,7 @@ def test_a_line_that_was_edited_is_keyed_over_only_by_those_who_were_asked(ready
     jobs.Job(None, unasked).run()
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
-    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
     before = snapshot(), value_keys(ready.face).tolist()
     with pytest.raises(LineEdited, match=r"“hello \(neutral\)” were changed since they were made"):
         jobs.Job(None, unasked).run()
