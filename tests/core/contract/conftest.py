@@ -30,6 +30,7 @@ from understudy.core.contract import (
     Message,
     MicrophonesReply,
     MicrophonesRequest,
+    MotionEdit,
     Progress,
     Recipe,
     RecordReply,
@@ -91,6 +92,7 @@ def every_message() -> st.SearchStrategy[Message]:
     return st.one_of(
         st.builds(Hello, whole, text, text),
         st.builds(BodyRequest, whole, text, st.none() | real, whole, whole, real, whole, text, text),
+        st.builds(BodyRequest, whole, text, edit=st.builds(MotionEdit, motions(), real, real, st.booleans(), st.booleans())),
         st.builds(FaceRequest, whole, text, real, st.none() | real, text, text, real, changes, real, real, whole, whole, whole, text, text, st.none() | real),
         st.builds(RecordRequest, whole, text, text, real),
         st.builds(Cancel, whole),
@@ -163,6 +165,7 @@ def one_of_each() -> list[Message]:
         RecordRequest(6, "/sounds/b.wav", "Headset"), StopRecording(6), Level(6, 0.5), RecordReply(6, "/sounds/b.wav", 2.5),
         MicrophonesRequest(7), MicrophonesReply(7, ("Headset", "Webcam"), "Webcam"),
         WarmUp(7, "starter", "cuda"), CardMemory(7, 512.5, 6000.0, 8188.0),
+        BodyRequest(8, "waves", 2.0, guidance=3.5, edit=MotionEdit(motion, 0.0, 0.2)),
     ]  # fmt: skip
 
 
