@@ -18,6 +18,7 @@ _NARROW = 240.0  # below it, labels are cut in two columns
 _LEAST_ROOM = 60.0
 _PARTS = re.compile(r"\s*(?:[^\s/-]+[/-]*|[/-]+)")  # a line may end after a word, a hyphen and a slash
 _CLIPPED = 0.99
+_BESIDE_CROSS = 0.88  # of the width
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 
@@ -46,13 +47,18 @@ def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about:
     state = jobs.state
     if not state.message or state.about not in about:
         return
-    draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
-    row = draw_pair(layout, context)
+    icon = "ERROR" if state.is_error else "CHECKMARK"
+    if is_narrow(context):
+        draw_sentence(layout, context, state.message, icon)
+        layout.operator("understudy.dismiss_message", icon="X")
+    else:
+        row = layout.row()
+        draw_sentence(row.column(), context, state.message, icon, _BESIDE_CROSS)
+        row.operator("understudy.dismiss_message", text="", icon="X", emboss=False)
     if state.is_error:
-        row.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
+        layout.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
     elif state.frames is not None:
-        _draw_offers(row, context, state.frames)
-    row.operator("understudy.dismiss_message", text="", icon="X")
+        _draw_offers(draw_pair(layout, context), context, state.frames)
 
 
 def _draw_offers(row: bpy.types.UILayout, context: bpy.types.Context, frames: tuple[float, float]) -> None:

@@ -69,13 +69,18 @@ def draft_actions(name: str, owners: Sequence[Owner], begun: Sequence[ActionSlot
     for number, owner in enumerate(owners):
         if number not in given and (playing := playing_slot(owner)) is not None:
             if playing.action.uid not in copies:
-                copies[playing.action.uid] = Reference.to(playing.action.resolve().copy(), "actions")
+                copies[playing.action.uid] = Reference.to(copy_of(playing.action.resolve()), "actions")
             slots[number] = ActionSlot(copies[playing.action.uid], playing.id_type, playing.name)
     for number, owner in enumerate(owners):
         if number not in slots and number not in given:
             shared = next((slot.action for slot in slots.values() if hasattr(slot.action.resolve(), "slots")), None)
             slots[number] = _added_slot(shared, owner) if shared else new_action(name, owner)
     return [(slots | given)[number] for number in range(len(owners))]
+
+
+def copy_of(action: bpy.types.Action) -> bpy.types.Action:
+    """Blender's own copy, the only one that loses nothing. It cannot be cut into slices: 33 ms for ten minutes of a face."""
+    return action.copy()
 
 
 def take_over(drafts: Sequence[ActionSlot], owners: Sequence[Owner]) -> None:
@@ -216,7 +221,7 @@ def set_frame_range(action: Reference, first: float, last: float) -> None:
 
 def copied(slot: ActionSlot, name: str) -> ActionSlot:
     """The same slot of a copy of the Action, which nobody plays and the file keeps."""
-    action = slot.action.resolve().copy()
+    action = copy_of(slot.action.resolve())
     action.name, action.use_fake_user = name, True
     return ActionSlot(Reference.to(action, "actions"), slot.id_type, slot.name)
 
