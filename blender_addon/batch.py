@@ -17,17 +17,20 @@ from ..core.contract import BadRequest, FaceAmounts, FaceMotion, Progress, Under
 from ..core.contract.head import DEFAULT_HEAD, read_head
 from . import face_map, jobs
 from .animation.body import scene_fps
-from .animation.face_target import face_mesh
+from .animation.body_range import KeyRange
+from .animation.face_conversion import mouth_of
+from .animation.face_target import face_mesh, find_face
 from .animation.face_target import refusal as face_refusal
 from .animation.flame_mesh import add_head
 from .animation.rig import refusal
+from .animation.slices import in_one_go
 from .animation.smpl_armature import add_character
 from .engine.client import Engine
 from .exports import Made, check_writable, export
 from .process_end import end_process
 from .set_up_command import add_options, set_up_engine
 from .shots import Shot, read_shots, with_overrides
-from .tasks import BodyTask, FaceTask, Spoken, TakeTask, Task, done
+from .tasks import BodyTask, FaceTask, RedoTask, Spoken, TakeTask, Task, done
 
 DONE, SOME_FAILED, CANNOT_START, STOPPED = 0, 1, 2, 130
 BESIDE_METRES = (1.0, 0.0, 1.45)  # to the character's left, as high as its head
@@ -103,17 +106,23 @@ def bake_shot(shot: Shot, folder: Path, engine: Engine, say: Say) -> None:
         scene.frame_end = round(shot.start_frame + seconds * scene_fps(scene))
     scene.frame_set(scene.frame_start)
     for out in outputs:
-        export(out, Made(armature, keyed.body, face, _weighed(keyed.faces[0], shot.amounts) if keyed.faces else None))
+        export(out, Made(armature, keyed.body, face, _weighed(keyed.faces[0], shot.amounts, face) if face and keyed.faces else None))
 
 
-def _weighed(motion: FaceMotion, amounts: FaceAmounts) -> FaceMotion:
+def _weighed(motion: FaceMotion, amounts: FaceAmounts, face: bpy.types.Object) -> FaceMotion:
     """As the model made it where nothing was asked for, so that amounts can still be chosen later."""
-    return motion if amounts == FaceAmounts() else with_amounts(motion, amounts)
+    if amounts == FaceAmounts():
+        return motion
+    return with_amounts(motion, amounts, in_one_go(mouth_of(find_face(face, face_map.of(face)), motion)))
 
 
 def shot_task(shot: Shot, folder: Path, engine: Engine, armature: bpy.types.Object | None, face: bpy.types.Object | None) -> Task:
     """What a shot asks for, for these objects of the open scene; armature None: the face alone, face None: the body alone."""
     scene, fps = bpy.context.scene, scene_fps(bpy.context.scene)
+    if shot.redo and armature:
+        first, last = shot.redo
+        frames = KeyRange(armature.name, first, last, fps)
+        return RedoTask(shot.body_request(engine.next_id()), frames, shot.upper_body, shot.carry_rest)
     body = BodyTask(shot.body_request(engine.next_id()), armature.name, shot.start_frame, fps) if armature else None
     if face is None:
         assert body is not None

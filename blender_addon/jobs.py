@@ -14,11 +14,15 @@ import bpy
 
 from ..core.contract import (
     RECORDING_STAGE,
+    SHAPING_STAGE,
+    SPEAKING_STAGE,
     Cancelled,
     Failure,
     ImportReply,
     ImportRequest,
     Level,
+    MicrophonesReply,
+    MicrophonesRequest,
     Progress,
     RecordReply,
     RecordRequest,
@@ -36,6 +40,7 @@ TICK_SECONDS = 0.008
 GUI_NICENESS = 10  # the worker steps back behind Blender's own drawing and playback
 
 
+_LONG_STAGES = (SPEAKING_STAGE, SHAPING_STAGE)  # by which a request's progress is told where there are several
 _THROWN_AWAY = "The recording was thrown away."
 # What a job or a message is about, and so where it is shown
 BODY, FACE, ENGINE = "body", "face", "engine"
@@ -80,13 +85,16 @@ class EngineJob:
             if isinstance(message, Failure):
                 raise message.raised()
             if isinstance(message, Progress):
-                self.stage, self.factor = message.stage, message.step / max(1, message.total)
-                self._steps_done = message.step
+                self._show(message)
             elif isinstance(message, Level):
                 self.level = message.peak
             elif isinstance(message, Reply):
                 replies.append(message)
         return replies
+
+    def _show(self, progress: Progress) -> None:
+        self.stage, self.factor = progress.stage, progress.step / max(1, progress.total)
+        self._steps_done = progress.step
 
 
 class ModelJob(EngineJob):
@@ -103,6 +111,26 @@ class ModelJob(EngineJob):
             if isinstance(reply, ImportReply | RemoveReply):
                 self.reply = reply
         return self.reply is not None
+
+
+class MicrophonesJob(EngineJob):
+    """A look for microphones under way; when it is done, `found` tells which there are."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self._reply: MicrophonesReply | None = None
+        engine.submit(MicrophonesRequest(engine.next_id()))
+
+    @property
+    def found(self) -> MicrophonesReply:
+        assert self._reply is not None
+        return self._reply
+
+    def advance(self, seconds: float = TICK_SECONDS) -> bool:
+        for reply in self._replies():
+            if isinstance(reply, MicrophonesReply):
+                self._reply = reply
+        return self._reply is not None
 
 
 class RecordJob(EngineJob):
@@ -158,6 +186,7 @@ class Job(EngineJob):
         self.keyed: Keyed | None = None
         self.is_writing = False
         self._steps = task.steps()
+        self._requests = 0  # that the engine was sent so far
         self._is_thrown_away = False
         self._step(None)
 
@@ -189,11 +218,24 @@ class Job(EngineJob):
         except StopIteration as finished:
             self.keyed, self.is_writing = finished.value, False
             return
-        self.is_writing = request is None
+        self.is_writing = request is None or isinstance(request, Progress)
         if request is None:
             self.stage, self.factor = "Writing the keys", 1.0
+        elif isinstance(request, Progress):
+            self._show(request)
         elif self._engine is not None:
+            self._requests += 1
             self._engine.submit(request)
+
+    def _show(self, progress: Progress) -> None:
+        """One bar for all requests of a task, which never goes back."""
+        before = self.factor
+        super()._show(progress)
+        if (n_requests := self.task.n_requests) > 1:
+            number = max(self._requests, 1)
+            share = self.factor if progress.stage in _LONG_STAGES else 0.0
+            self.factor = max(before, (number - 1 + share) / n_requests)
+            self.stage = f"{progress.stage} ({number} of {n_requests})"
 
 
 class _State:

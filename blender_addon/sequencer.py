@@ -19,11 +19,12 @@ _SAME_FRAME = 1e-3
 class Clip:
     """A part of a sound and where in the scene it is heard: `start_frame` may lie between frames.
 
-    start_s: where in the sound it begins. seconds: how long it is, None for up to the sound's end.
+    lasts_s: how long it is heard, to the frame. start_s: where in the sound it begins. seconds: where it is cut off; None: nowhere.
     """
 
     sound: bpy.types.Sound
     start_frame: float
+    lasts_s: float
     start_s: float = 0.0
     seconds: float | None = None
 
@@ -104,4 +105,5 @@ def _clip(strip: Any, fps: float) -> Clip:
     first = max(float(strip.frame_final_start), zero)
     end = zero + strip.animation_offset_start + strip.frame_duration + strip.animation_offset_end
     is_cut = strip.frame_final_end < end - _SAME_FRAME
-    return Clip(strip.sound, first, (first - zero) / fps, (strip.frame_final_end - first) / fps if is_cut else None)
+    lasts_s = (strip.frame_final_end - first) / fps
+    return Clip(strip.sound, first, lasts_s, (first - zero) / fps, lasts_s if is_cut else None)

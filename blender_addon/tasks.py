@@ -1,6 +1,7 @@
 """What is generated and where its keys go.
 
-The steps of a task give a request where the engine has to work and are sent its reply; they give None after every slice of keying.
+The steps of a task give a request where the engine has to work and are sent its reply; they give None after every slice of keying, and
+Progress after one of other work.
 Objects go by their names, because references do not outlive an undo. Whenever steps raise or are closed, the scene is as before.
 """
 
@@ -26,8 +27,9 @@ from ..core.contract import (
     Reply,
     StageTime,
 )
-from . import sequencer
+from . import sequencer, sound_files
 from .animation.body import BodyDraft, draft_motion, key_motion
+from .animation.body_range import KeyRange, read_keys, write_keys
 from .animation.face import KeyedFace, LineEdited, draft_face, is_worn_by, key_face, was_edited
 from .animation.face_lines import FaceLine, KeptLine
 from .animation.take_head import with_head_turns
@@ -58,11 +60,15 @@ class Keyed:
         return f"Keyed “{self.actions[0]}”{others}{where}."
 
 
-Steps = Generator[Request | None, Reply | None, Keyed]
+Step = Request | Progress | None
+Steps = Generator[Step, Reply | None, Keyed]
 
 
 class Task(Protocol):
-    """Something to generate or to key."""
+    """Something to generate or to key. n_requests: how often the engine has to work."""
+
+    @property
+    def n_requests(self) -> int: ...
 
     def steps(self) -> Steps: ...
 
@@ -75,6 +81,10 @@ class BodyTask:
     armature: str
     start_frame: float
     fps: float
+
+    @property
+    def n_requests(self) -> int:
+        return 1
 
     def steps(self) -> Steps:
         reply = yield self.request
@@ -90,11 +100,33 @@ class BodyTask:
 
 
 @dataclass(frozen=True)
+class RedoTask:
+    """A prompt for a range of an armature's keys. request: without an edit, which the keys become. The others are those of MotionEdit."""
+
+    request: BodyRequest
+    range: KeyRange
+    upper_body: bool = False
+    carries_rest: bool = False
+
+    def steps(self) -> Steps:
+        read = yield from read_keys(self.range)
+        edit = read.edit(self.upper_body, self.carries_rest)
+        request = replace(self.request, edit=edit)
+        request.validate()
+        reply = yield request
+        assert isinstance(reply, BodyReply)
+        yield None
+        actions = yield from write_keys(read, edit, reply.motions)
+        return Keyed(actions, reply.notices, (read.first, read.last), reply.motions[0], times=reply.times)
+
+
+@dataclass(frozen=True)
 class Spoken:
-    """A clip, and the frame at which it is heard."""
+    """A clip, and the frame at which it is heard. seconds: how long it is, where that is known before it is read."""
 
     request: FaceRequest
     start_frame: float
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +143,10 @@ class FaceTask:
     keys: Mapping[str, str] = field(default_factory=dict)
     heard_in: str = ""
 
+    @property
+    def n_requests(self) -> int:
+        return len(self.spoken)
+
     def steps(self) -> Steps:
         replies = yield from self.replies()
         yield None
@@ -126,11 +162,11 @@ class FaceTask:
         frames = _frames(self.lines(replies))
         return Keyed(keyed.actions, (*told, *keyed.notices, *filter(None, notices)), frames, faces=faces, times=times)
 
-    def replies(self) -> Generator[Request | None, Reply | None, tuple[FaceReply, ...]]:
+    def replies(self) -> Generator[Step, Reply | None, tuple[FaceReply, ...]]:
         """One for each clip."""
         replies = []
         for each in self.spoken:
-            reply = yield each.request
+            reply = yield (yield from _readable(each.request))
             assert isinstance(reply, FaceReply)
             replies.append(reply)
         return tuple(replies)
@@ -149,8 +185,13 @@ class TakeTask:
     body: BodyTask
     face: FaceTask
 
+    @property
+    def n_requests(self) -> int:
+        return self.face.n_requests + 1
+
     def steps(self) -> Steps:
-        replies = yield from self.face.replies()
+        spoken = tuple(map(self._within_reach, self.face.spoken))
+        replies = yield from replace(self.face, spoken=spoken).replies()
         lines = self.face.lines(replies)
         reply = yield self._body_request(max(line.last_frame for line in lines))
         assert isinstance(reply, BodyReply)
@@ -166,12 +207,20 @@ class TakeTask:
         if self.body.request.seconds is not None:
             return self.body.request
         seconds = round((last_frame - self.body.start_frame) / self.body.fps, 3)
-        if seconds > MAX_SECONDS:
+        return replace(self.body.request, seconds=min(max(seconds, MIN_SECONDS), MAX_SECONDS))
+
+    def _within_reach(self, spoken: Spoken) -> Spoken:
+        """Raises BadRequest for a sound that ends when the body can be moved no more, or lets the engine look where that is not known."""
+        if self.body.request.seconds is not None:
+            return spoken
+        before = (spoken.start_frame - self.body.start_frame) / self.body.fps
+        known = spoken.request.seconds if spoken.seconds is None else spoken.seconds
+        if before + (known or 0.0) > MAX_SECONDS:
             raise BadRequest(
-                f"The sound lasts {seconds:g} s, and a body can be moved for {MAX_SECONDS:g} s at once: set a length for the body, or"
-                " choose a shorter sound."
+                f"The sound lasts {before + (known or 0.0):.1f} s, and a body can be moved for {MAX_SECONDS:g} s at once: set a length for"
+                " the body, or choose a shorter sound."
             )
-        return replace(self.body.request, seconds=max(seconds, MIN_SECONDS))
+        return replace(spoken, request=replace(spoken.request, longest_s=round(MAX_SECONDS - before, 3)))
 
     def _key(self, lines: Sequence[FaceLine], reply: BodyReply) -> Generator[None, None, tuple[KeyedFace, tuple[str, ...]]]:
         motions = reply.motions
@@ -204,6 +253,10 @@ class LinesTask:
     keys: Mapping[str, str] = field(default_factory=dict)
     unless_edited: KeptLine | None = None
 
+    @property
+    def n_requests(self) -> int:
+        return 0
+
     def steps(self) -> Steps:
         if self.unless_edited is not None and (yield from was_edited(self.face, self.unless_edited)):
             raise LineEdited(f"The keys of “{self.unless_edited.name}” were changed since they were made.")
@@ -223,4 +276,16 @@ def done(task: Task, engine: Engine, on_progress: Callable[[Progress], None] | N
             request = steps.send(reply)
         except StopIteration as finished:
             return finished.value
-        reply = engine.request(request, on_progress) if request is not None else None
+        reply = None
+        if isinstance(request, Progress):
+            if on_progress:
+                on_progress(request)
+        elif request is not None:
+            reply = engine.request(request, on_progress)
+
+
+def _readable(request: FaceRequest) -> Generator[Progress, None, FaceRequest]:
+    """With the sounds of videos written out. Raises BadRequest for one that has none."""
+    audio = yield from sound_files.readable(Path(request.audio))
+    emotion = (yield from sound_files.readable(Path(request.emotion_audio))) if request.emotion_audio else ""
+    return replace(request, audio=str(audio), emotion_audio=str(emotion))

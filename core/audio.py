@@ -60,6 +60,13 @@ def read_sound(
     return sound
 
 
+def sound_seconds(path: str, start_s: float = 0.0, seconds: float | None = None) -> float:
+    """How long that part is, by the file's header. Raises as `read_sound` does for a file that is no sound."""
+    soundfile, file_path = sound_package("soundfile"), checked_path(path)
+    with _opened(soundfile, file_path) as file:
+        return _wanted(file, file_path.name, start_s, seconds, math.inf).frames / file.samplerate
+
+
 def _opened(soundfile: ModuleType, path: Path) -> soundfile.SoundFile:
     try:
         return soundfile.SoundFile(str(path))

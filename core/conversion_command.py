@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from .contract import ARKIT, BadRequest, FaceAmounts, FaceMotion, UnderstudyError, with_amounts
-from .contract.head import DEFAULT_HEAD, FaceGeometry, face_geometry, fit_conversion, read_head
+from .contract.head import fit_conversion
 from .motion_output import output_files, save_motion
+from .named_head import named_head
 
 
 def add_conversion_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,7 +23,7 @@ def add_conversion_command(commands: argparse._SubParsersAction[argparse.Argumen
 def _convert(options: argparse.Namespace) -> None:
     (out,) = output_files(options.out, 1)
     motion = _motion(options.motion)
-    source, target = _head(options.source), _head(options.target)
+    source, target = named_head(options.source), named_head(options.target)
     if source.space != motion.space:
         raise BadRequest(
             f"{options.motion.name} is of the face space {motion.space} and the head to read it by of {source.space}:"
@@ -48,10 +49,3 @@ def _motion(path: Path) -> FaceMotion:
         return FaceMotion.load(path)
     except OSError as error:
         raise UnderstudyError(f"{path} cannot be opened ({error.strerror}): choose a face motion, an .npz.") from error
-
-
-def _head(path: Path | None) -> FaceGeometry:
-    try:
-        return face_geometry(read_head(path or DEFAULT_HEAD))
-    except OSError as error:
-        raise UnderstudyError(f"{path} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.") from error

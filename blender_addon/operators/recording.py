@@ -1,4 +1,4 @@
-"""Record, Stop and Discard: the engine listens to the microphone, and what it heard becomes the chosen sound file."""
+"""Record, Stop and Discard, and from which microphone; what the engine heard becomes the chosen sound file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from ...core.contract import MAX_RECORDING_SECONDS, BadRequest, RecordRequest
-from .. import jobs, preferences, settings
+from .. import jobs, microphones, preferences, settings
 from ..speech_settings import FROM_FILE
 from .answers import allowed, cancelled
 from .timed_job import started
@@ -40,6 +40,59 @@ class UNDERSTUDY_OT_record(bpy.types.Operator):
             return cancelled(self, str(error), jobs.FACE)
         request = RecordRequest(0, str(path), prefs.microphone.strip() if prefs else "", self.seconds)
         return started(self, lambda engine: jobs.RecordJob(engine, request), partial(_choose, context.scene.name), jobs.FACE)
+
+
+class UNDERSTUDY_OT_find_microphones(bpy.types.Operator):
+    """Look which microphones are plugged in now"""
+
+    bl_idname = "understudy.find_microphones"
+    bl_label = "Find Microphones"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return allowed(cls, jobs.busy() or jobs.engine_refusal())
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        return started(self, jobs.MicrophonesJob, lambda job: microphones.keep(job.found), jobs.FACE)
+
+
+class UNDERSTUDY_OT_choose_microphone(bpy.types.Operator):
+    """Record from this microphone, in all files"""
+
+    bl_idname = "understudy.choose_microphone"
+    bl_label = "Choose Microphone"
+    bl_options = {"INTERNAL"}
+
+    microphone: bpy.props.StringProperty(  # type: ignore[valid-type]
+        name="Microphone", default="", options={"SKIP_SAVE"}, description="Its name; empty takes the system's own"
+    )
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return allowed(cls, "" if preferences.current() else "The add-on is not installed, so that it has no preferences")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        prefs = preferences.current()
+        assert prefs is not None
+        prefs.microphone = self.microphone
+        return {"FINISHED"}
+
+
+class UNDERSTUDY_MT_microphones(bpy.types.Menu):
+    """Which microphone your voice is recorded from"""
+
+    bl_idname = "UNDERSTUDY_MT_microphones"
+    bl_label = "Microphone"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        prefs = preferences.current()
+        chosen = prefs.microphone.strip() if prefs else ""
+        for name in dict.fromkeys(("", *microphones.names(), chosen)):
+            icon = "CHECKMARK" if name == chosen else "BLANK1"
+            self.layout.operator("understudy.choose_microphone", text=microphones.shown(name), icon=icon).microphone = name
+        self.layout.separator()
+        self.layout.operator("understudy.find_microphones", icon="FILE_REFRESH")
 
 
 class _OfRecording:
@@ -107,5 +160,12 @@ def _choose(scene_name: str, job: jobs.RecordJob) -> str:
     return f"Recorded {job.reply.seconds:.1f} s: {Path(path).name}"
 
 
-_CLASSES = (UNDERSTUDY_OT_record, UNDERSTUDY_OT_stop_recording, UNDERSTUDY_OT_discard_recording)
+_CLASSES = (
+    UNDERSTUDY_OT_record,
+    UNDERSTUDY_OT_stop_recording,
+    UNDERSTUDY_OT_discard_recording,
+    UNDERSTUDY_OT_find_microphones,
+    UNDERSTUDY_OT_choose_microphone,
+    UNDERSTUDY_MT_microphones,
+)
 register, unregister = bpy.utils.register_classes_factory(_CLASSES)

@@ -30,12 +30,13 @@ _QUESTIONS = tuple((name, name.replace("_", " ").title(), "") for name in (_NOT_
 
 @dataclass(frozen=True)
 class _Voice:
-    """A sound file and where in it and in the scene a clip begins."""
+    """A sound file and where in it and in the scene a clip begins. lasts_s: its length, where it is known; seconds: where cut off."""
 
     path: Path
     start_frame: float
     start_s: float = 0.0
     seconds: float | None = None
+    lasts_s: float | None = None
 
 
 def speech_refused(context: bpy.types.Context) -> str:
@@ -59,7 +60,7 @@ def task_from(context: bpy.types.Context) -> FaceTask:
     speech, face = settings.of(context.scene).speech, chosen_face(context)
     assert face is not None
     seed = secrets.randbelow(MAX_SEED + 1) if speech.use_new_seed else speech.seed
-    spoken = tuple(Spoken(_request(context, voice, seed), voice.start_frame) for voice in _voices(context, speech))
+    spoken = tuple(Spoken(_request(context, voice, seed), voice.start_frame, voice.lasts_s) for voice in _voices(context, speech))
     for each in spoken:
         each.request.validate()
     speech.seed = seed
@@ -250,8 +251,8 @@ def _clips(context: bpy.types.Context, speech: UnderstudySpeech) -> Sequence[seq
 def _voices(context: bpy.types.Context, speech: UnderstudySpeech) -> list[_Voice]:
     clips = _clips(context, speech)
     if speech.source == FROM_FILE:
-        return [_Voice(sound_files.readable(_path(speech.sound_file)), float(context.scene.frame_current_final))]
-    return [_Voice(sound_files.file_of(clip.sound), clip.start_frame, clip.start_s, clip.seconds) for clip in clips]
+        return [_Voice(_path(speech.sound_file), float(context.scene.frame_current_final))]
+    return [_Voice(sound_files.file_of(clip.sound), clip.start_frame, clip.start_s, clip.seconds, clip.lasts_s) for clip in clips]
 
 
 def _path(typed: str) -> Path:
@@ -267,7 +268,7 @@ def _request(context: bpy.types.Context, voice: _Voice, seed: int) -> FaceReques
         start_s=round(voice.start_s, 6),
         seconds=voice.seconds,
         emotion=speech.emotion if is_named else "",
-        emotion_audio=str(sound_files.readable(_path(speech.emotion_file))) if speech.emotion == AS_CLIP else "",
+        emotion_audio=str(_path(speech.emotion_file)) if speech.emotion == AS_CLIP else "",
         intensity=round(speech.intensity, 3),
         diversity=round(speech.diversity, 3),
         temperature=round(speech.temperature, 3),

@@ -18,7 +18,7 @@ from .errors import (
     WorkerHung,
 )
 from .face_amounts import MAX_AMOUNT, FaceAmounts, with_amounts
-from .face_messages import MAX_DIVERSITY, MAX_FACE_SECONDS, MAX_TEMPERATURE, FaceReply, FaceRequest
+from .face_messages import MAX_DIVERSITY, MAX_FACE_SECONDS, MAX_TEMPERATURE, SPEAKING_STAGE, FaceReply, FaceRequest
 from .face_motion import FaceMotion
 from .face_spaces import ARKIT, FLAME_2020, FLAME_2023, FLAME_2023_OPEN, flame_expression_names
 from .folders import user_models_folder
@@ -29,6 +29,7 @@ from .messages import (
     MAX_PROMPT_CHARACTERS,
     MAX_SECONDS,
     MIN_SECONDS,
+    SHAPING_STAGE,
     BodyReply,
     BodyRequest,
     Cancel,
@@ -46,6 +47,7 @@ from .messages import (
 )
 from .model_choice import USUAL_MODEL, chosen_model, model_choice_file
 from .motion import BodyMotion
+from .motion_edit import LOWER_BODY_JOINTS, MIN_EDIT_SECONDS, MotionEdit
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS
 from .recipes import FaceRecipe, Recipe
@@ -68,6 +70,7 @@ __all__ = [
     "FLAME_2020",
     "FLAME_2023",
     "FLAME_2023_OPEN",
+    "LOWER_BODY_JOINTS",
     "MAX_AMOUNT",
     "MAX_DIVERSITY",
     "MAX_FACE_SECONDS",
@@ -78,8 +81,11 @@ __all__ = [
     "MAX_SEED",
     "MAX_TEMPERATURE",
     "MAX_VARIATIONS",
+    "MIN_EDIT_SECONDS",
     "MIN_SECONDS",
     "RECORDING_STAGE",
+    "SHAPING_STAGE",
+    "SPEAKING_STAGE",
     "USUAL_MODEL",
     "VERSION",
     "BadRequest",
@@ -105,6 +111,7 @@ __all__ = [
     "Message",
     "MicrophonesReply",
     "MicrophonesRequest",
+    "MotionEdit",
     "OutOfMemory",
     "Progress",
     "Quality",

@@ -11,6 +11,7 @@ from .face_motion import FaceMotion
 from .progress import StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS, check_range, check_seconds
 
+SPEAKING_STAGE = "Speaking"
 MAX_FACE_SECONDS = 4 * 3600.0  # of all variations of a request together
 MAX_DIVERSITY, MAX_TEMPERATURE = 2.0, 2.0
 MAX_CHANGES = 1000
@@ -27,6 +28,7 @@ class FaceRequest:
     diversity: 0 keeps to the mean of an emotion, 1 draws from its distribution, more draws farther from the mean.
     temperature: 0 takes the likeliest movements, more draws others too, at most 2. actor: speaking style, where the model has some.
     model: a bundle's name, or the full path of its folder. device: "auto", "cpu" or "cuda".
+    longest_s: of a take, whose body can be moved no longer: a longer sound is refused before it is heard.
     """
 
     id: int
@@ -44,6 +46,7 @@ class FaceRequest:
     variations: int = 1
     model: str = "starter_face"
     device: str = "auto"
+    longest_s: float | None = None
 
     def validate(self) -> None:
         """Raises BadRequest with one sentence about the first value that cannot be used."""

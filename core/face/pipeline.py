@@ -9,8 +9,18 @@ from pathlib import PurePath
 
 import numpy as np
 
-from ..audio import read_sound
-from ..contract import ARKIT, MAX_FACE_SECONDS, MAX_SEED, FaceMotion, FaceRecipe, FaceRequest, StageTime
+from ..audio import read_sound, sound_seconds
+from ..contract import (
+    ARKIT,
+    MAX_FACE_SECONDS,
+    MAX_SEED,
+    SPEAKING_STAGE,
+    BadRequest,
+    FaceMotion,
+    FaceRecipe,
+    FaceRequest,
+    StageTime,
+)
 from ..sound import Sound
 from ..stage_clock import StageClock
 from .emotion_anchors import EmotionAnchors
@@ -54,6 +64,7 @@ class FacePipeline:
         """recipe: with the model filled in. Raises BadRequest with one sentence for a sound or a style that cannot be had."""
         clock = StageClock()
         actor_vector(self._networks, request.actor)
+        _check_take(request)
         sound = read_sound(request.audio, request.start_s, request.seconds, MAX_FACE_SECONDS / request.variations, report)
         clock.lap("sound")
         course = self._course(request, report)
@@ -87,7 +98,7 @@ class FacePipeline:
             return course.between(np.arange(window.start, window.stop) / FPS, own)
 
         deliveries = [_delivery(request, variation) for variation in range(request.variations)]
-        told = partial(report, "Speaking")
+        told = partial(report, SPEAKING_STAGE)
         return faces_of_long_speech(self._networks, sound, deliveries, emotions, told, self._settings)
 
     def _motion(
@@ -100,6 +111,18 @@ class FacePipeline:
         return FaceMotion(
             expression, face.jaw, self._basis.names, self._basis.space, FPS, idle.head, idle.eyes, filled, idle.blinks
         )  # fmt: skip
+
+
+def _check_take(request: FaceRequest) -> None:
+    """Raises BadRequest for a sound that is longer than the body of its take can be moved."""
+    if request.longest_s is None:
+        return
+    seconds = sound_seconds(request.audio, request.start_s, request.seconds)
+    if seconds > request.longest_s:
+        raise BadRequest(
+            f"{PurePath(request.audio).name} lasts {seconds:.1f} s, and the body of a take can be moved for {request.longest_s:g} s of it:"
+            " set a length for the body, or choose a shorter sound."
+        )
 
 
 def _filled(recipe: FaceRecipe, request: FaceRequest, seconds: float, variation: int) -> FaceRecipe:

@@ -20,6 +20,7 @@ from core.contract import (
     ARKIT,
     CONTRACT_VERSION,
     RECORDING_STAGE,
+    SPEAKING_STAGE,
     VERSION,
     BodyMotion,
     BodyReply,
@@ -34,6 +35,8 @@ from core.contract import (
     Hello,
     Level,
     Message,
+    MicrophonesReply,
+    MicrophonesRequest,
     Progress,
     Recipe,
     RecordReply,
@@ -111,6 +114,8 @@ class Speaking:
         try:
             if isinstance(job, FaceRequest):
                 self.send(Progress(job.id, "Reading the sound", 1, 2))
+                self.send(Progress(job.id, SPEAKING_STAGE, 1, 2))
+                time.sleep(0.05)
                 motions = tuple(face(job, self._names, number) for number in range(job.variations))
                 self.send(FaceReply(job.id, motions, (StageTime("talker", 0.01),)))
             elif isinstance(job, BodyRequest):
@@ -120,6 +125,8 @@ class Speaking:
                 self.send(BodyReply(job.id, motions, (StageTime("flow decoder", 0.01),), (NOTICE,) if "card" in job.text else ()))
             elif isinstance(job, RecordRequest):
                 self.record(job)
+            elif isinstance(job, MicrophonesRequest):
+                self.send(MicrophonesReply(job.id, ("Headset", "Webcam"), "Webcam"))
         except (OSError, EOFError, wave.Error) as error:
             self.send(Failure(job.id, "BadRequest", f"{Path(job.audio).name} is no sound that can be read ({error}): choose another file."))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import bpy
 import pytest
 
-from understudy.blender_addon import jobs, preferences, settings
+from understudy.blender_addon import jobs, microphones, preferences, settings
 from understudy.blender_addon.operators import recording, timed_job
 from understudy.core.contract import RecordRequest
 
@@ -68,6 +68,20 @@ def test_the_button_waits_in_background_mode_and_numbers_its_files(speaking: set
         assert bpy.ops.understudy.record(seconds=0.1) == {"FINISHED"}
     assert sorted(path.name for path in (tmp_path / "recordings").iterdir()) == ["recording_001.wav", "recording_002.wav"]
     assert settings.of(bpy.context.scene).speech.sound_file == "//recordings/recording_002.wav"
+
+
+def test_microphones_are_found_and_one_is_chosen(speaking: settings.UnderstudySettings) -> None:
+    prefs = preferences.current()
+    assert prefs is not None and microphones.shown(prefs.microphone) == "System's Microphone"
+    assert bpy.ops.understudy.find_microphones() == {"FINISHED"}
+    assert jobs.state.message == "2 microphones: Headset, Webcam; the system's own is Webcam." and not jobs.state.is_error
+    assert microphones.names() == ("Headset", "Webcam")
+    assert bpy.ops.understudy.choose_microphone(microphone="nobody's") == {"FINISHED"}
+    assert prefs.microphone == microphones.shown(prefs.microphone) == "nobody's"
+    with pytest.raises(RuntimeError, match="There is no input device nobody's"):
+        bpy.ops.understudy.record()
+    bpy.ops.understudy.choose_microphone()
+    assert bpy.ops.understudy.record(seconds=0.1) == {"FINISHED"}
 
 
 def test_no_microphone_is_one_sentence(speaking: settings.UnderstudySettings, tmp_path: Path) -> None:

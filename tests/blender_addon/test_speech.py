@@ -18,7 +18,7 @@ from understudy.blender_addon.animation.face_lines import KeptLine, kept_line
 from understudy.blender_addon.animation.slices import in_one_go
 from understudy.blender_addon.operators import speech
 from understudy.blender_addon.tasks import FaceTask, LinesTask
-from understudy.core.contract import Cancelled
+from understudy.core.contract import MAX_SECONDS, Cancelled, FaceRequest
 from understudy.tests.blender_addon.animation.sample_faces import keyed_mesh
 from understudy.tests.blender_addon.conftest import write_voice
 
@@ -217,7 +217,7 @@ def lock_curves(chosen: settings.UnderstudySettings) -> None:
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(chosen.face.data.shape_keys)
     assert slot is not None
-    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').lock = True
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').lock = True
 
 
 @pytest.mark.parametrize("case", SPOILED)
@@ -260,6 +260,36 @@ def test_no_tick_of_a_face_holds_the_interface_for_30_ms(ready: settings.Underst
     longest = [longest_tick(lambda: jobs.Job(jobs.ready_engine(), speech.task_from(bpy.context))) for _ in range(3)]
     print(f"longest tick of each generation: {', '.join(f'{seconds * 1e3:.1f} ms' for seconds in longest)}")
     assert min(longest) < 0.030
+
+
+@needs_sound
+def test_one_bar_shows_all_strips_of_a_channel(ready: settings.UnderstudySettings, voice: Path) -> None:
+    ready.speech.source, ready.speech.channel = "CHANNEL", 2
+    for number in range(3):
+        add_strip(voice, 1 + 100 * number, 2)
+    job = jobs.Job(jobs.ready_engine(), speech.task_from(bpy.context))
+    told = [(job.stage, job.factor)]
+    while not job.advance() and not job.is_writing:
+        told.append((job.stage, job.factor))
+    factors = [factor for _, factor in told]
+    assert factors == sorted(factors) and {round(3 * factor, 2) for factor in factors} >= {0.5, 1.5, 2.5}
+    assert {"Speaking (1 of 3)", "Speaking (3 of 3)"} <= {stage for stage, _ in told}
+    job.run()
+
+
+@needs_sound
+def test_the_sound_of_a_video_is_spoken_and_holds_nothing_up(ready: settings.UnderstudySettings, voice: Path, tmp_path: Path) -> None:
+    from understudy.tests.blender_addon.test_generate import longest_tick
+
+    long = write_voice(tmp_path / "long.wav", 12.0)
+    aud = pytest.importorskip("aud")
+    aud.Sound(str(long)).write(str(tmp_path / "talk.mkv"), 48_000, 2, aud.FORMAT_S16, aud.CONTAINER_MATROSKA, aud.CODEC_MP3, 128_000, 4096)
+    ready.speech.sound_file = str(tmp_path / "talk.mkv")
+    longest = longest_tick(lambda: jobs.Job(jobs.ready_engine(), speech.task_from(bpy.context)))
+    assert longest < 0.030
+    [line] = spoken_lines(ready.face)
+    assert line.last_frame - line.start_frame == pytest.approx(12 * 24, abs=3)
+    assert [strip.sound.filepath for strip in strips_of(bpy.context.scene)] == [str(tmp_path / "talk.mkv")]
 
 
 def test_amounts_are_applied_again_without_the_engine(ready: settings.UnderstudySettings) -> None:
@@ -349,7 +379,7 @@ def test_keys_that_were_moved_are_not_keyed_again(ready: settings.UnderstudySett
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
-    for curve in curves._bag(slot).fcurves:
+    for curve in curves.channel_bag(slot).fcurves:
         for key in curve.keyframe_points:
             key.co.x += 5
     before = value_keys(ready.face)
@@ -370,7 +400,7 @@ def test_keys_that_were_edited_are_known(ready: settings.UnderstudySettings) -> 
     assert not edited(ready.face, first) and not edited(ready.face, second)
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
-    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
     assert edited(ready.face, first) and not edited(ready.face, second)
     bpy.context.scene.frame_set(10)
     bpy.ops.understudy.apply_amounts()
@@ -474,7 +504,7 @@ def test_a_body_with_a_face_of_its_own_speaks_and_turns_its_head(take: settings.
 @pytest.mark.parametrize("spoil", [
     lambda chosen: setattr(chosen.speech, "sound_file", "/nowhere/a.wav"),
     lambda chosen: lock_curves(chosen),
-    lambda chosen: bpy.data.objects.remove(chosen.face),
+    lambda chosen: [bpy.data.objects.remove(each) for each in (chosen.face, chosen.character.children[0])],  # no face is left to be meant
 ])  # fmt: skip
 def test_a_take_of_which_a_part_fails_leaves_nothing(take: settings.UnderstudySettings, spoil: Callable[..., object]) -> None:
     spoil(take)
@@ -482,6 +512,27 @@ def test_a_take_of_which_a_part_fails_leaves_nothing(take: settings.UnderstudySe
     with pytest.raises(RuntimeError):
         bpy.ops.understudy.generate_take()
     assert snapshot() == before and jobs.state.job is None
+
+
+@needs_sound
+def test_a_take_with_strips_that_last_too_long_is_refused_at_once(take: settings.UnderstudySettings, voice: Path) -> None:
+    take.speech.source, take.speech.channel = "CHANNEL", 2
+    add_strip(voice, 1, 2)
+    add_strip(voice, 1 + 24 * 299 + 12, 2).name = "Late"
+    before = snapshot()
+    with pytest.raises(RuntimeError, match=r"sound lasts 30\d\.\d s, and a body can be moved for 300 s at once: set a length for the body"):
+        bpy.ops.understudy.generate_take()
+    assert snapshot() == before and jobs.state.job is None
+    take.speech.use_sound_length = False
+    assert bpy.ops.understudy.generate_take() == {"FINISHED"}
+
+
+def test_the_engine_is_told_how_long_the_sound_of_a_take_may_be(take: settings.UnderstudySettings) -> None:
+    for uses_sound, longest in ((True, MAX_SECONDS), (False, None)):
+        take.speech.use_sound_length = uses_sound
+        request = next(speech.take_from(bpy.context).steps())
+        assert isinstance(request, FaceRequest) and request.longest_s == longest
+    assert speech.task_from(bpy.context).spoken[0].request.longest_s is None
 
 
 def test_a_take_is_refused_where_either_part_would_be(take: settings.UnderstudySettings) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from understudy.core.__main__ import main
 from understudy.core.contract import ARKIT, FLAME_2020, FaceMotion
-from understudy.core.contract.head import DEFAULT_HEAD, HeadModel, read_head
-from understudy.tests.core.contract.head.other_heads import other_head
+from understudy.core.contract.head import DEFAULT_HEAD, read_head
+from understudy.tests.core.contract.head.other_heads import other_head, written
 
 FRAMES = 9
 
@@ -62,19 +62,3 @@ def test_bad_input_ends_with_one_sentence(flame_file: Path, spoken: Path, tmp_pa
         said = capsys.readouterr().err
         assert sentence in said and "Traceback" not in said
         assert not (tmp_path / "out.npz").exists()
-
-
-def written(head: HeadModel, path: Path) -> Path:
-    np.savez(
-        path,
-        v_template=head.template,
-        shapedirs=head.expressions,
-        posedirs=head.correctives,
-        J_regressor=head.joint_regressor,
-        weights=head.weights,
-        kintree_table=np.array([[-1, 0, 1, 1, 1], [0, 1, 2, 3, 4]]),
-        f=head.faces,
-        expression_names=np.array(head.expression_names),
-        space=np.array(head.space),
-    )
-    return path

@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from understudy.core.__main__ import main
-from understudy.core.contract import EmotionChange, FaceAmounts, FaceMotion, with_amounts
+from understudy.core.contract import EmotionChange, FaceAmounts, FaceMotion, flame_expression_names, with_amounts
+from understudy.core.contract.head import DEFAULT_HEAD, face_geometry, lower_face, read_head
+from understudy.tests.core.contract.head.other_heads import other_head, written
+from understudy.tests.tiny_face_model import write_tiny_face
 
 REPO = Path(__file__).resolve().parents[2]
 WriteVoice = Callable[..., Path]
@@ -66,6 +70,49 @@ def test_amounts_scale_what_the_model_made(speak: list[str], tmp_path: Path) -> 
     assert raw.blinks is not None and weighed.blinks is None
     for track in ("expression", "jaw", "head", "eyes"):
         np.testing.assert_array_equal(getattr(weighed, track), getattr(expected, track))
+
+
+@pytest.fixture(scope="module")
+def flame_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Whose coefficients are FLAME's."""
+    folder = tmp_path_factory.mktemp("models") / "like_published"
+    write_tiny_face(folder, like_published=True)
+    return folder
+
+
+def test_lips_and_upper_face_of_flame_are_told_apart_by_the_users_own_head(
+    speak: list[str], flame_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speak[speak.index("--model") + 1] = str(flame_model)
+    fewer = other_head(read_head(DEFAULT_HEAD)).model
+    wide = np.concatenate((fewer.expressions, 0.3 * fewer.expressions[..., ::-1][..., : 50 - len(fewer.expression_names)]), axis=2)
+    head = written(replace(fewer, expressions=wide, expression_names=flame_expression_names(50)), tmp_path / "flame.npz")
+    assert main([*speak, "--lips", "0", "--flame", str(written(fewer, tmp_path / "fewer.npz")), "--out", str(tmp_path / "raw.npz")]) == 1
+    assert "fewer.npz has 42 expressions and the model speaks in 50" in capsys.readouterr().err
+    assert main([*speak, "--out", str(tmp_path / "raw.npz")]) == 0
+    capsys.readouterr()
+    amounts = ["--lips", "1.5", "--upper-face", "0.5"]
+    assert main([*speak, *amounts, "--out", str(tmp_path / "mean.npz")]) == 0
+    assert "flame-2020 move the whole face at once" in (told := capsys.readouterr().err) and "scaled by 1, the mean" in told
+    assert main([*speak, *amounts, "--flame", str(head), "--out", str(tmp_path / "apart.npz")]) == 0
+    assert "the mean" not in capsys.readouterr().err
+    raw, mean, apart = (FaceMotion.load(tmp_path / f"{name}.npz") for name in ("raw", "mean", "apart"))
+    mouth = lower_face(face_geometry(read_head(head)), raw.expression_names)
+    np.testing.assert_array_equal(mean.expression, raw.expression)
+    np.testing.assert_allclose(apart.expression, 0.5 * raw.expression + raw.expression @ mouth.T, atol=1e-4)
+    assert np.abs(apart.expression - raw.expression).max() > 0.01
+    # Both the same is no matter of the head
+    assert main([*speak, "--lips", "0.5", "--upper-face", "0.5", "--out", str(tmp_path / "half.npz")]) == 0
+    assert "the mean" not in capsys.readouterr().err
+
+
+def test_a_head_of_another_release_does_not_tell_lips_from_brows(
+    speak: list[str], flame_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speak[speak.index("--model") + 1] = str(flame_model)
+    for head, shown in ((DEFAULT_HEAD, "a head of arkit and the model speaks in flame-2020"), (tmp_path / "none.pkl", "cannot be opened")):
+        assert main([*speak, "--lips", "0.5", "--flame", str(head), "--out", str(tmp_path / "face.npz")]) == 1
+        assert shown in capsys.readouterr().err and not (tmp_path / "face.npz").exists()
 
 
 def test_variations_get_numbers(speak: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ TIMERS = (("operators.timed_job", "tick"), ("operators.set_up", "_tick"), ("givi
 # What we ask of Blender that it does in one go: counted apart
 IN_ONE_GO = (
     ("operators.task_operator", "push_undo_step", BLENDERS_OWN + "the undo step"),
-    ("animation.curves", "copied", BLENDERS_OWN + "the copy of an Action"),
+    ("animation.curves", "copy_of", BLENDERS_OWN + "the copy of an Action"),
 )
 
 

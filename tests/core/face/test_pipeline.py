@@ -213,6 +213,14 @@ def test_many_variations_of_a_long_sound_are_refused_before_it_is_read(pipeline:
         pipeline.generate(FaceRequest(1, str(path), variations=5), RECIPE, silent)
 
 
+def test_a_take_of_a_sound_that_its_body_cannot_follow_is_refused_before_it_is_read(pipeline: FacePipeline, voices: dict[str, str]) -> None:
+    told: list[str] = []
+    with pytest.raises(BadRequest, match=r"long\.wav lasts 23\.5 s, and the body of a take can be moved for 23\.4 s of it: set a length"):
+        pipeline.generate(FaceRequest(1, voices["long"], 0.5, longest_s=23.4), RECIPE, lambda stage, *_: told.append(stage))
+    assert told == []
+    assert len(pipeline.generate(FaceRequest(1, voices["long"], 0.5, longest_s=23.6), RECIPE, silent)[0]) == 1
+
+
 def played() -> dict[str, list[np.ndarray]]:
     """Two clips of the emotions that actors played for us."""
     names = ("neutral", "happy", "sad", "fearful", "disgusted", "angry")

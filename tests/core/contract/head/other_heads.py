@@ -6,6 +6,7 @@ Where each of its points lies on the default head is known, and so is how every 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -97,3 +98,20 @@ def _regressor(template: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """(5, V) the least weights, with sums of one, that give the joints."""
     points = np.column_stack([template, np.ones(len(template))])
     return np.asarray(np.linalg.pinv(points.T) @ np.column_stack([joints, np.ones(len(joints))]).T, np.float32).T
+
+
+def written(head: HeadModel, path: Path) -> Path:
+    """As a file, in the layout of FLAME's."""
+    np.savez(
+        path,
+        v_template=head.template,
+        shapedirs=head.expressions,
+        posedirs=head.correctives,
+        J_regressor=head.joint_regressor,
+        weights=head.weights,
+        kintree_table=np.array([[-1, 0, 1, 1, 1], [0, 1, 2, 3, 4]]),
+        f=head.faces,
+        expression_names=np.array(head.expression_names),
+        space=np.array(head.space),
+    )
+    return path
