@@ -38,6 +38,7 @@ BPY_OF_PYTHON = {"3.11": ("bpy==4.5.15", "numpy==1.26.4"), "3.13": ("bpy==5.2.3"
 EVERY_BPY = ("4.2.23", "4.5.15", "5.0.1")  # of Python 3.11; `test` covers them where CI is set, or with --every-bpy
 GUI_TOOLS = {"xvfb-run": "xvfb", "xauth": "xauth", "import": "imagemagick"}
 ZIP_FOLDERS = ("blender_addon", "core", "weights")
+ENDURANCE = ("tests/blender_addon/endurance", "tests/blender_addon/engine/test_installer_interrupted.py")
 LIBRARIES = {
     "libX11.so.6": "libx11-6", "libXrender.so.1": "libxrender1", "libXfixes.so.3": "libxfixes3", "libXi.so.6": "libxi6",
     "libxkbcommon.so.0": "libxkbcommon0", "libSM.so.6": "libsm6", "libXext.so.6": "libxext6", "libGL.so.1": "libgl1",
@@ -64,6 +65,7 @@ def main() -> int:
     test = commands.add_parser("test", help="run the whole test suite; further options are pytest's")
     test.add_argument("--every-bpy", action="store_true", default=bool(os.environ.get("CI")), help=f"under bpy {', '.join(EVERY_BPY)}")
     test.add_argument("--gui", type=Path, metavar="BLENDER_OR_CHROOT", help="only tests/gui, in this Blender or in the one of this folder")
+    test.add_argument("--endurance", action="store_true", help="only an hour of hard use, with its figures; with --gui in a window")
     test.add_argument("--pictures", action="store_true", help="with --gui: make the README's pictures of Blender, and nothing else")
     commands.add_parser("build", help="make the extension's zip in dist/, and a repository that Blender updates from in dist/repository")
     link = commands.add_parser("link", help="use this checkout as an extension of a Blender")
@@ -102,6 +104,8 @@ def run_test(options: argparse.Namespace) -> int:
     run_build(options)
     if options.gui:
         return _test_gui(python, options)
+    if options.endurance:
+        return _pytest(python, ["-s", *ENDURANCE, *options.rest], {"UNDERSTUDY_ENDURANCE": "1"})
     status = _pytest(python, ["tests", *options.rest])
     own = _bpy_packages()[0].partition("==")[2]
     for version in EVERY_BPY if options.every_bpy and _python_version() == "3.11" else ():
@@ -121,8 +125,12 @@ def _test_gui(python: str, options: argparse.Namespace) -> int:
     missing = [] if target.is_dir() else [package for tool, package in GUI_TOOLS.items() if not shutil.which(tool)]
     if missing:
         raise BuildError(f"Blender needs a screen that nobody sees. Install it with: apt-get install -y {' '.join(missing)}")
-    asked = {"UNDERSTUDY_PICTURES": "1"} if options.pictures else {}
-    return _pytest(python, [f"tests/gui{'/test_pictures.py' if asked else ''}", *options.rest], {"UNDERSTUDY_GUI": str(target), **asked})
+    gui = {"UNDERSTUDY_GUI": str(target)}
+    if options.pictures:
+        return _pytest(python, ["tests/gui/test_pictures.py", *options.rest], {**gui, "UNDERSTUDY_PICTURES": "1"})
+    if options.endurance:
+        return _pytest(python, ["-s", "tests/gui/test_hard_use.py", *options.rest], {**gui, "UNDERSTUDY_ENDURANCE": "1"})
+    return _pytest(python, ["tests/gui", *options.rest], gui)
 
 
 def _pytest(python: str, arguments: list[str], extra: dict[str, str] | None = None) -> int:

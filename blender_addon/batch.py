@@ -17,6 +17,7 @@ from ..core.contract import BadRequest, FaceAmounts, FaceMotion, Progress, Under
 from ..core.contract.head import DEFAULT_HEAD, read_head
 from . import face_map, jobs
 from .animation.body import scene_fps
+from .animation.body_range import KeyRange
 from .animation.face_conversion import mouth_of
 from .animation.face_target import face_mesh, find_face
 from .animation.face_target import refusal as face_refusal
@@ -29,7 +30,7 @@ from .exports import Made, check_writable, export
 from .process_end import end_process
 from .set_up_command import add_options, set_up_engine
 from .shots import Shot, read_shots, with_overrides
-from .tasks import BodyTask, FaceTask, Spoken, TakeTask, Task, done
+from .tasks import BodyTask, FaceTask, RedoTask, Spoken, TakeTask, Task, done
 
 DONE, SOME_FAILED, CANNOT_START, STOPPED = 0, 1, 2, 130
 BESIDE_METRES = (1.0, 0.0, 1.45)  # to the character's left, as high as its head
@@ -118,6 +119,10 @@ def _weighed(motion: FaceMotion, amounts: FaceAmounts, face: bpy.types.Object) -
 def shot_task(shot: Shot, folder: Path, engine: Engine, armature: bpy.types.Object | None, face: bpy.types.Object | None) -> Task:
     """What a shot asks for, for these objects of the open scene; armature None: the face alone, face None: the body alone."""
     scene, fps = bpy.context.scene, scene_fps(bpy.context.scene)
+    if shot.redo and armature:
+        first, last = shot.redo
+        frames = KeyRange(armature.name, first, last, fps)
+        return RedoTask(shot.body_request(engine.next_id()), frames, shot.upper_body, shot.carry_rest)
     body = BodyTask(shot.body_request(engine.next_id()), armature.name, shot.start_frame, fps) if armature else None
     if face is None:
         assert body is not None

@@ -45,4 +45,6 @@ def _armature(active: bpy.types.Object | None) -> bpy.types.Object | None:
 
 
 def _characters(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    if not bpy.data.armatures:  # ten thousand objects take milliseconds, and panels ask at every redraw
+        return []
     return [each for each in scene.objects if each.type == "ARMATURE" and has_joints(each)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from functools import lru_cache
 
@@ -15,7 +16,9 @@ from . import jobs
 _MARGINS = 84.0  # tabs, edges, and the icon beside a sentence
 _NARROW = 240.0  # below it, labels are cut in two columns
 _LEAST_ROOM = 60.0
+_PARTS = re.compile(r"\s*(?:[^\s/-]+[/-]*|[/-]+)")  # a line may end after a word, a hyphen and a slash
 _CLIPPED = 0.99
+_BESIDE_CROSS = 0.88  # of the width
 # The regions that show it. Drawing the whole viewport at every step would take the engine's processor
 _REGIONS = {"VIEW_3D": "UI", "PREFERENCES": "WINDOW"}
 
@@ -44,13 +47,18 @@ def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about:
     state = jobs.state
     if not state.message or state.about not in about:
         return
-    draw_sentence(layout, context, state.message, "ERROR" if state.is_error else "CHECKMARK")
-    row = layout.row(align=True)
+    icon = "ERROR" if state.is_error else "CHECKMARK"
+    if is_narrow(context):
+        draw_sentence(layout, context, state.message, icon)
+        layout.operator("understudy.dismiss_message", icon="X")
+    else:
+        row = layout.row()
+        draw_sentence(row.column(), context, state.message, icon, _BESIDE_CROSS)
+        row.operator("understudy.dismiss_message", text="", icon="X", emboss=False)
     if state.is_error:
-        row.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
+        layout.operator("understudy.copy_report", text="Copy Details", icon="COPYDOWN")
     elif state.frames is not None:
-        _draw_offers(row, context, state.frames)
-    row.operator("understudy.dismiss_message", text="", icon="X")
+        _draw_offers(draw_pair(layout, context), context, state.frames)
 
 
 def _draw_offers(row: bpy.types.UILayout, context: bpy.types.Context, frames: tuple[float, float]) -> None:
@@ -86,16 +94,16 @@ def _scale(context: bpy.types.Context) -> float:
 
 @lru_cache(maxsize=256)
 def wrapped(sentence: str, room: float, points: float) -> tuple[str, ...]:
-    """Lines of at most `room` pixels in Blender's font; a word that is wider is broken."""
+    """Lines of at most `room` pixels in Blender's font; a part of a word that is wider is broken."""
     blf.size(0, points)
     lines, line = [], ""
-    for word in sentence.split():
-        if line and _pixels(f"{line} {word}") <= room:
-            line = f"{line} {word}"
+    for part in _PARTS.findall(sentence):
+        if line and _pixels(line + part) <= room:
+            line += part
             continue
         if line:
             lines.append(line)
-        line = word
+        line = part.lstrip()
         while len(line) > 1 and _pixels(line) > room:
             fits = next((count for count in range(len(line) - 1, 1, -1) if _pixels(line[:count]) <= room), 1)
             lines.append(line[:fits])

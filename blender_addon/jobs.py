@@ -37,7 +37,7 @@ from .tasks import Keyed, Task
 
 # One tick of the interface may take this long; a slice of keying ends a little later
 TICK_SECONDS = 0.008
-GUI_NICENESS = 5  # the worker steps back behind Blender's own drawing and playback
+GUI_NICENESS = 10  # the worker steps back behind Blender's own drawing and playback
 
 
 _LONG_STAGES = (SPEAKING_STAGE, SHAPING_STAGE)  # by which a request's progress is told where there are several

@@ -11,6 +11,7 @@ from .engine_panel import draw_engine, draw_set_up, draw_update
 from .feedback import draw_message, draw_progress, draw_recording, draw_sentence, is_narrow
 from .operators.face import can_have_map, chosen_face, face_refused, lacks_face
 from .operators.generate import hints, refused
+from .operators.redo_range import chosen_range, redo_refused
 from .operators.speech import line_here, line_refused, speech_refused
 from .preferences import DEFAULT_FACE_MODEL
 from .speech_settings import AMOUNT_NAMES, AS_CLIP, FROM_CHANNEL, FROM_FILE, UnderstudySpeech
@@ -52,6 +53,32 @@ class UNDERSTUDY_PT_text_to_motion(_SidebarPanel, bpy.types.Panel):
 class _ClosedSubpanel(_SidebarPanel):
     bl_parent_id = UNDERSTUDY_PT_text_to_motion.bl_idname
     bl_options = {"DEFAULT_CLOSED"}
+
+
+class UNDERSTUDY_PT_redo_range(_ClosedSubpanel, bpy.types.Panel):
+    """The prompt for some frames of what the character does already"""
+
+    bl_label = "Redo Range"
+    bl_idname = "UNDERSTUDY_PT_redo_range"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, chosen = self.layout, settings.of(context.scene)
+        layout.row().prop(chosen, "redo_range", expand=True)
+        reason = redo_refused(context)
+        if chosen.redo_range == settings.FROM_FRAMES:
+            row = layout.row(align=True)
+            row.prop(chosen, "redo_first")
+            row.prop(chosen, "redo_last")
+        elif not reason:
+            first, last = chosen_range(context)
+            layout.label(text=f"Frames {first} to {last}", icon="PREVIEW_RANGE")
+        layout.prop(chosen, "redo_upper_body")
+        row = layout.row()
+        row.active = not chosen.redo_upper_body
+        row.prop(chosen, "redo_carries_rest")
+        layout.operator("understudy.redo_range", icon="FILE_REFRESH")
+        if reason and jobs.state.job is None:
+            draw_sentence(layout, context, reason, "INFO")
 
 
 class UNDERSTUDY_PT_model(_ClosedSubpanel, bpy.types.Panel):
@@ -278,6 +305,7 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
 
 _PANELS = (
     UNDERSTUDY_PT_text_to_motion,
+    UNDERSTUDY_PT_redo_range,
     UNDERSTUDY_PT_model,
     UNDERSTUDY_PT_engine,
     UNDERSTUDY_PT_face,

@@ -18,12 +18,6 @@ _SMALLEST_SHARE = 0.2  # of the view's height; what is smaller moves too little 
 _DISTANCE = 2.5  # of the view, in diagonals of what it shows
 
 
-def home(context: bpy.types.Context) -> bpy.types.Collection:
-    """The active collection, as for all of Blender's Add operators; the scene's own where that one is hidden."""
-    active = context.view_layer.active_layer_collection
-    return active.collection if active.is_visible else context.scene.collection
-
-
 def put(context: bpy.types.Context, added: bpy.types.Object) -> None:
     """Stands an object and its children at the 3D cursor, or to the right (+X) of what stands there already, where it is seen.
 

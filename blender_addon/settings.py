@@ -14,6 +14,13 @@ QUALITIES = (
     (Quality.HIGH.name, "High", "Twice the steps of Normal: a little smoother"),
 )
 
+FROM_FRAMES, FROM_PREVIEW, FROM_KEYS = "FRAMES", "PREVIEW", "KEYS"
+REDO_RANGES = (
+    (FROM_FRAMES, "Frames", "From one frame to another"),
+    (FROM_PREVIEW, "Preview", "The preview range of the timeline (P)"),
+    (FROM_KEYS, "Keys", "From the first to the last key of the body that is selected"),
+)
+
 
 def _is_armature(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
     return candidate.type == "ARMATURE"
@@ -74,6 +81,23 @@ class UnderstudySettings(bpy.types.PropertyGroup):
     variations: bpy.props.IntProperty(  # type: ignore[valid-type]
         name="Variations", default=1, min=1, max=MAX_VARIATIONS, soft_max=8,
         description=f"How many motions are made at once, 1 to {MAX_VARIATIONS}; the first is played, the others are kept as Actions",
+    )  # fmt: skip
+    redo_range: bpy.props.EnumProperty(  # type: ignore[valid-type]
+        name="Range", items=REDO_RANGES, default=FROM_FRAMES, description="Which frames are made anew"
+    )
+    redo_first: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="First", default=25, description="First frame that is made anew"
+    )
+    redo_last: bpy.props.IntProperty(  # type: ignore[valid-type]
+        name="Last", default=48, description="Last frame that is made anew"
+    )
+    redo_upper_body: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Upper Body Only", default=False, description="Legs and path keep their keys: somebody who walks waves and walks on"
+    )
+    redo_carries_rest: bpy.props.BoolProperty(  # type: ignore[valid-type]
+        name="Carry the Rest", default=False,
+        description="Move and turn what comes after the range so that it goes on from where the new part leads. Off: all other keys stay as"
+        " they are, and the new part is bent to meet them",
     )  # fmt: skip
     speech: bpy.props.PointerProperty(type=speech_settings.UnderstudySpeech)  # type: ignore[valid-type]
 

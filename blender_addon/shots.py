@@ -41,6 +41,7 @@ class Shot:
 
     Paths are relative to the shot list; fps is for new scenes. seconds and guidance None leave them to the model, but a body that
     has a face moves as long as its sound lasts. character and face are objects of the scene, `armature` and `face`.
+    redo: first and last frame of what the character of `open` has, made anew; upper_body and carry_rest are those of MotionEdit.
     changes: other emotions along the way. add_sound: the sound is heard in the saved scene.
     """
 
@@ -70,11 +71,15 @@ class Shot:
     face: str = ""
     start_frame: float = 1.0
     fps: float = 24.0
+    redo: tuple[int, ...] = ()
+    upper_body: bool = False
+    carry_rest: bool = False
 
     def body_request(self, job: int) -> BodyRequest:
         """Raises BadRequest for values that cannot be used."""
         steps = Quality[self.quality.upper()].value
-        request = BodyRequest(job, self.text, self.seconds, self.seed, steps, self.guidance, 1, self.model, self.device, self.lock_feet)
+        seconds = None if self.redo else self.seconds  # a default of the list is not meant for a range
+        request = BodyRequest(job, self.text, seconds, self.seed, steps, self.guidance, 1, self.model, self.device, self.lock_feet)
         request.validate()
         return request
 
@@ -129,6 +134,8 @@ def _shot(row: Mapping[str, Any], number: int) -> Shot:
         raise BadRequest(f'{where} has no {lacking[0]}: add a line {lacking[0]} = "...".')
     if not row.get("text") and not row.get("audio"):
         raise BadRequest(f'{where} has neither text nor audio: add a line text = "..." for the body or audio = "..." for the face.')
+    if row.get("redo") and (not row.get("open") or not row.get("text") or row.get("audio")):
+        raise BadRequest(f"{where} has redo, which changes keys of a body: give it open and text, and no audio.")
     shot = Shot(**{name: _typed(where, name, value) for name, value in row.items()})
     try:
         _check_values(shot)
@@ -169,9 +176,10 @@ def _stamp(path: Path) -> list[int]:
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("seconds", "guidance", "intensity", "diversity", "temperature", "start_frame", "fps"), (int, float)),
     **dict.fromkeys(("seed", "actor"), (int,)),
-    **dict.fromkeys(("lock_feet", "add_sound"), (bool,)),
+    **dict.fromkeys(("lock_feet", "add_sound", "upper_body", "carry_rest"), (bool,)),
     "save": (str, list),
     "changes": (list,),
+    "redo": (list,),
     "amounts": (dict,),
 }
 
@@ -185,6 +193,8 @@ def _typed(where: str, name: str, value: Any) -> Any:
         if not all(isinstance(out, str) for out in outputs):
             raise BadRequest(f"{where}: save = {value!r} should be a list of file names.")
         return outputs
+    if name == "redo":
+        return _frames(where, value)
     if name == "changes":
         return tuple(_change(where, each) for each in value)
     if name == "amounts":
@@ -194,6 +204,13 @@ def _typed(where: str, name: str, value: Any) -> Any:
     if name == "fps" and not 1 <= value <= 240:
         raise BadRequest(f"{where}: fps = {value!r} should be between 1 and 240.")
     return value
+
+
+def _frames(where: str, stored: list[Any]) -> tuple[int, ...]:
+    """Of such as [48, 86]."""
+    if len(stored) != 2 or not all(type(each) is int for each in stored) or stored[0] > stored[1]:
+        raise BadRequest(f"{where}: redo = {stored!r} should be the first and the last frame that are made anew, such as [48, 86].")
+    return tuple(stored)
 
 
 def _change(where: str, stored: Any) -> EmotionChange:

@@ -29,6 +29,7 @@ from ..core.contract import (
 )
 from . import sequencer, sound_files
 from .animation.body import BodyDraft, draft_motion, key_motion
+from .animation.body_range import KeyRange, read_keys, write_keys
 from .animation.face import KeyedFace, LineEdited, draft_face, is_worn_by, key_face, was_edited
 from .animation.face_lines import FaceLine, KeptLine
 from .animation.take_head import with_head_turns
@@ -96,6 +97,31 @@ class BodyTask:
     def frames(self, motion: BodyMotion) -> tuple[float, float]:
         """The first and the last that it is keyed on."""
         return self.start_frame, self.start_frame + motion.seconds * self.fps
+
+
+@dataclass(frozen=True)
+class RedoTask:
+    """A prompt for a range of an armature's keys. request: without an edit, which the keys become. The others are those of MotionEdit."""
+
+    request: BodyRequest
+    range: KeyRange
+    upper_body: bool = False
+    carries_rest: bool = False
+
+    @property
+    def n_requests(self) -> int:
+        return 1
+
+    def steps(self) -> Steps:
+        read = yield from read_keys(self.range)
+        edit = read.edit(self.upper_body, self.carries_rest)
+        request = replace(self.request, edit=edit)
+        request.validate()
+        reply = yield request
+        assert isinstance(reply, BodyReply)
+        yield None
+        actions = yield from write_keys(read, edit, reply.motions)
+        return Keyed(actions, reply.notices, (read.first, read.last), reply.motions[0], times=reply.times)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from .contract import MAX_SEED, BodyReply, BodyRequest, Quality
+from .contract import MAX_SEED, BadRequest, BodyMotion, BodyReply, BodyRequest, MotionEdit, Quality
 from .conversion_command import add_conversion_command
 from .face_commands import add_face_command
 from .motion_output import output_files, save_motion
@@ -32,6 +32,10 @@ def _add_body(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = commands.add_parser("body", help="a text prompt to a motion file")
     parser.add_argument("--text", required=True, help='what the character does, such as "a person walks forward"')
     parser.add_argument("--seconds", type=float, help="length; the model estimates it if left out")
+    parser.add_argument("--from", dest="source", type=Path, help="a motion file of which only --redo is made anew")
+    parser.add_argument("--redo", type=_range, metavar="START:END", help="seconds of --from that the text is for, such as 2.4:4")
+    parser.add_argument("--carry", action="store_true", help="what comes after --redo goes on from its end, instead of staying")
+    parser.add_argument("--upper-body", action="store_true", help="of --redo, keep legs and path")
     parser.add_argument("--seed", type=int, help=f"0 to {MAX_SEED}; random if left out")
     parser.add_argument("--quality", choices=[quality.name.lower() for quality in Quality], default="normal")
     parser.add_argument("--guidance", type=float, help="how closely the words are followed (1 to 8); as the model was measured if left out")
@@ -49,7 +53,7 @@ def _body(options: argparse.Namespace) -> None:
     seed = secrets.randbelow(MAX_SEED + 1) if options.seed is None else options.seed
     request = BodyRequest(
         1, options.text, options.seconds, seed, Quality[options.quality.upper()].value, options.guidance, options.variations,
-        model_in_use() if options.model is None else options.model, options.device, not options.no_foot_lock,
+        model_in_use() if options.model is None else options.model, options.device, not options.no_foot_lock, _edit(options),
     )  # fmt: skip
     request.validate()
     files = output_files(options.out, options.variations)
@@ -60,6 +64,25 @@ def _body(options: argparse.Namespace) -> None:
     for notice in reply.notices:
         print(notice, file=sys.stderr)
     print(", ".join(f"{lap.stage} {lap.seconds:.2f} s" for lap in reply.times), file=sys.stderr)
+
+
+def _range(text: str) -> tuple[float, float]:
+    """Of such as 2.4:4; ValueError, which argparse shows, for anything else."""
+    start, end = text.split(":")
+    return float(start), float(end)
+
+
+def _edit(options: argparse.Namespace) -> MotionEdit | None:
+    """Raises BadRequest where only one of --from and --redo is there, or the file is no motion."""
+    if options.source is None and options.redo is None and not options.carry and not options.upper_body:
+        return None
+    if options.source is None or options.redo is None:
+        raise BadRequest("--from FILE and --redo START:END belong together: the motion, and the seconds of it that are made anew.")
+    start, end = options.redo
+    try:
+        return MotionEdit(BodyMotion.load(options.source), start, end, options.carry, options.upper_body)
+    except OSError as error:
+        raise BadRequest(f"{options.source} cannot be opened ({error.strerror}): check --from.") from error
 
 
 def _reply(request: BodyRequest) -> BodyReply:

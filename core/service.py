@@ -11,6 +11,7 @@ import torch
 
 from .body.one_by_one import generate_one_by_one
 from .body.pipeline import BodyPipeline
+from .body.range_editing import edited
 from .checkpoints import BundleCard, find_bundle, load_pipeline, read_card
 from .contract import (
     MIN_SECONDS,
@@ -85,6 +86,9 @@ class Service:
         loading = StageTime("loading", time.perf_counter() - began)
         recipe = Recipe(model=card.name, weights=card.sha256[:16], version=VERSION)
         generate = partial(generate_one_by_one, pipeline) if one_by_one else pipeline.generate
+        if request.edit is not None:
+            motions, times, notices = edited(pipeline, request, request.edit, recipe, report, generate)
+            return BodyReply(request.id, tuple(motions), (loading, *times), notices)
         motions, times = generate(request, recipe, report)
         return BodyReply(request.id, tuple(motions), (loading, *times))
 

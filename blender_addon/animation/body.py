@@ -23,6 +23,14 @@ def scene_fps(scene: bpy.types.Scene) -> float:
     return float(scene.render.fps / scene.render.fps_base)
 
 
+def find_armature(name: str) -> bpy.types.Object:
+    """Of the file's own objects before a linked one's. Raises RigError where there is none."""
+    armature = bpy.data.objects.get((name, None)) or bpy.data.objects.get(name)
+    if armature is None:
+        raise RigError(f"The scene has no object “{name}”: choose a character's armature, or add Understudy's own character.")
+    return armature
+
+
 @dataclass(frozen=True)
 class BodyDraft:
     """Takes that are written but not played yet, the first to be played; `play` or `discard` ends them.
@@ -84,7 +92,7 @@ def draft_motion(
     variations: Sequence[BodyMotion] = (),
 ) -> Generator[None, None, BodyDraft]:
     """All of `key_motion` but the playing."""
-    rig, motions = find_rig(_armature(armature_name)), (motion, *variations)
+    rig, motions = find_rig(find_armature(armature_name)), (motion, *variations)
     spaces = [_bone_space(each, rig) for each in motions]
     names = [takes.take_name(each.recipe) for each in motions]
     slots: list[curves.ActionSlot] = []
@@ -115,13 +123,6 @@ def key_motion_now(
 ) -> tuple[str, ...]:
     """`key_motion` in one go."""
     return in_one_go(key_motion(armature_name, motion, start_frame, fps, action_name, variations))
-
-
-def _armature(name: str) -> bpy.types.Object:
-    armature = bpy.data.objects.get((name, None)) or bpy.data.objects.get(name)  # the file's own before a linked one
-    if armature is None:
-        raise RigError(f"The scene has no object “{name}”: choose a character's armature, or add Understudy's own character.")
-    return armature
 
 
 def _bone_space(motion: BodyMotion, rig: Rig) -> BoneSpace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,38 @@ class BoneSpace:
         """Location (T, 3) of the pelvis bone."""
         positions = self.origin + self.scale * motion.translation.astype(np.float64) @ self.smpl_axes.T
         return np.asarray((positions - self.rig.head("pelvis")) @ self.rig.location_axes)
+
+    def posed(self, template: BodyMotion, rotations: np.ndarray, locations: np.ndarray) -> BodyMotion:
+        """The motion that `rotations` and `locations` give these numbers of: pose bones (T, 22, 4) and the pelvis (T, 3).
+
+        template: any motion of the body that this space was made for; its joints are BODY_JOINTS in their order.
+        """
+        axes, rest = quaternions.from_matrices(self.smpl_axes), quaternions.from_matrices(self.rig.axes)
+        local = quaternions.multiply(quaternions.multiply(rest, rotations), quaternions.inverse(rest))
+        turned = np.tile(quaternions.IDENTITY, (len(rotations), len(BODY_JOINTS) + 1, 1))  # the last is the armature itself: parent -1
+        for joint in self.rig.from_the_root:
+            turned[:, joint] = quaternions.multiply(turned[:, self.rig.parents[joint]], local[:, joint])
+        undone = quaternions.multiply(quaternions.inverse(self.corrections), axes)
+        smpl = quaternions.multiply(quaternions.multiply(quaternions.inverse(axes), turned[:, :-1]), undone)
+        parents = np.array(template.parents)
+        below = np.concatenate((smpl, np.tile(quaternions.IDENTITY, (len(smpl), 1, 1))), axis=1)[:, parents]
+        positions = self.rig.head("pelvis") + locations @ self.rig.location_axes.T
+        return replace(
+            template,
+            translation=((positions - self.origin) @ self.smpl_axes / self.scale).astype(np.float32),
+            rotations=quaternions.unit(quaternions.multiply(quaternions.inverse(below), smpl)).astype(np.float32),
+            contacts=np.zeros((len(rotations), 4), np.float32),
+        )
+
+    def turning(self, angle: float) -> tuple[np.ndarray, np.ndarray]:
+        """How the pelvis changes where a motion is turned by `angle` radians about its up axis: a quaternion (4,) that its rotations are
+        multiplied by from the left, and a matrix (3, 3) for its locations.
+        """
+        turn = quaternions.from_axis_angle(angle * self.smpl_axes[:, 1])
+        rest = quaternions.from_matrices(self.rig.axes[0])
+        rotation = quaternions.multiply(quaternions.multiply(quaternions.inverse(rest), turn), rest)
+        turned = np.array([quaternions.rotate(turn, axis) for axis in self.rig.location_axes.T]).T
+        return rotation, self.rig.location_axes.T @ turned
 
 
 def smpl_axes(rig: Rig) -> np.ndarray:

@@ -27,6 +27,12 @@ def inverse(q: np.ndarray) -> np.ndarray:
     return q * (1.0, -1.0, -1.0, -1.0)
 
 
+def unit(q: np.ndarray) -> np.ndarray:
+    """Of length one; what has no length is no rotation and becomes the identity."""
+    length = np.linalg.norm(q, axis=-1, keepdims=True)
+    return np.asarray(np.where(length > 0, q / np.where(length > 0, length, 1.0), IDENTITY))
+
+
 def from_matrices(m: np.ndarray) -> np.ndarray:
     """Rotation matrices (..., 3, 3) to unit quaternions with w >= 0 (Bar-Itzhack 2000: an eigenvector, so never near 0 / 0)."""
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = np.moveaxis(m, (-2, -1), (0, 1))

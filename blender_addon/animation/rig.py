@@ -47,6 +47,15 @@ class Rig:
         """Rest position (3,) of a joint."""
         return np.asarray(self.heads[BODY_JOINTS.index(joint)])
 
+    @property
+    def from_the_root(self) -> list[int]:
+        """Joints (22,) in an order in which each comes after its parent."""
+
+        def depth(joint: int) -> int:
+            return 0 if joint < 0 else 1 + depth(self.parents[joint])
+
+        return sorted(range(len(BODY_JOINTS)), key=depth)
+
     def rests_like(self, other: Rig) -> bool:
         """Whether both have the same bones in the same rest pose."""
         return self.bones == other.bones and np.array_equal(self.heads, other.heads) and np.array_equal(self.axes, other.axes)

@@ -6,17 +6,15 @@ number. Custom shapes draw the limbs in their place.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 import numpy as np
 from mathutils import Vector
 
 from .axes import TO_BLENDER
 from .default_body_mesh import add_body_mesh
+from .default_skeleton import DEFAULT_BODY
 from .edit_mode import edit_mode
 
-DEFAULT_BODY = Path(__file__).parents[2] / "weights" / "default_body" / "default_body.npz"
 BODY_PROPERTY = "understudy_body"  # on the armature object: which body it is
 TAIL_LENGTH = 0.3  # of the limb that the bone stands for
 TIP_LENGTH = 0.5  # of the bone before, for joints without a child

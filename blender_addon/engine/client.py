@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -205,7 +206,7 @@ class Engine:
         try:
             process = subprocess.Popen(
                 self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=PACKAGE_ROOT,
-                env=_clean_environment(), creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                env=_clean_environment(), creationflags=_windows_flags(self.settings.niceness),
             )  # fmt: skip
         except OSError as error:
             raise UnderstudyError(
@@ -281,6 +282,13 @@ class Engine:
             self.log.append(line)
             if self.settings.log_file is not None:
                 _append(self.settings.log_file, line)
+
+
+def _windows_flags(niceness: int) -> int:
+    """No console, and behind Blender where the worker shall step back; elsewhere it lowers its priority itself."""
+    if sys.platform != "win32":
+        return 0
+    return subprocess.CREATE_NO_WINDOW | (subprocess.BELOW_NORMAL_PRIORITY_CLASS if niceness else 0)
 
 
 def _thread(target: Callable[..., None], *arguments: object) -> threading.Thread:

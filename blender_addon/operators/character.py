@@ -22,7 +22,7 @@ class UNDERSTUDY_OT_add_character(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            armature = add_character(collection=placing.home(context))
+            armature = add_character(collection=context.collection)
         except (OSError, ValueError, KeyError) as error:
             return cancelled(self, f"The default body cannot be read ({error}): install the extension again.", jobs.BODY)
         settings.of(context.scene).character = armature

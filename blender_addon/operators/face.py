@@ -180,6 +180,8 @@ def _has_keys(each: bpy.types.Object) -> bool:
 
 
 def _faces(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    if not bpy.data.shape_keys:  # ten thousand objects take milliseconds, and panels ask at every redraw
+        return []
     return [each for each in scene.objects if _has_keys(each) and not refusal(each, face_map.of(each))]
 
 
@@ -190,7 +192,7 @@ def _added(operator: bpy.types.Operator, context: bpy.types.Context, path: Path,
         return cancelled(operator, str(error), jobs.FACE)
     except OSError as error:
         return cancelled(operator, f"{path.name} cannot be opened ({error.strerror}): choose your FLAME model, a .pkl.", jobs.FACE)
-    face = add_head(head, collection=placing.home(context))
+    face = add_head(head, collection=context.collection)
     settings.of(context.scene).face = face
     placing.put(context, face.parent)
     return {"FINISHED"}

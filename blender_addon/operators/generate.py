@@ -22,11 +22,17 @@ def task_from(context: bpy.types.Context) -> BodyTask:
         raise UnderstudyError(reason)
     character = chosen_character(context)
     assert character is not None
-    prefs = preferences.current()
+    request = request_from(context, round(chosen.seconds, 3) if chosen.use_seconds else None)
+    return BodyTask(request, character.name, float(scene.frame_current_final), scene_fps(scene))
+
+
+def request_from(context: bpy.types.Context, seconds: float | None) -> BodyRequest:
+    """The settings as a request of this length; a seed that is thrown is written back. Raises UnderstudyError for what cannot be used."""
+    chosen, prefs = settings.of(context.scene), preferences.current()
     request = BodyRequest(
         id=jobs.ready_engine().next_id(),
         text=chosen.prompt,
-        seconds=round(chosen.seconds, 3) if chosen.use_seconds else None,
+        seconds=seconds,
         seed=secrets.randbelow(MAX_SEED + 1) if chosen.use_new_seed else chosen.seed,
         steps=Quality[chosen.quality].value,
         guidance=round(chosen.guidance, 3) if chosen.use_guidance else None,
@@ -37,7 +43,7 @@ def task_from(context: bpy.types.Context) -> BodyTask:
     )
     request.validate()
     chosen.seed = request.seed
-    return BodyTask(request, character.name, float(scene.frame_current_final), scene_fps(scene))
+    return request
 
 
 def _model(prefs: preferences.Preferences | None) -> str:

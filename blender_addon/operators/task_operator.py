@@ -13,6 +13,11 @@ from .answers import complain
 TIMER_SECONDS = 0.03
 
 
+def push_undo_step(name: str) -> None:
+    """Blender's own, which copies what changed in the whole file and cannot be cut into slices."""
+    bpy.ops.ed.undo_push(message=name)
+
+
 class TaskOperator:
     """Beside bpy.types.Operator.
 
@@ -83,7 +88,7 @@ class TaskOperator:
     def _finished(self, context: bpy.types.Context) -> set[str]:
         job, jobs.state.job = jobs.state.job, None
         assert isinstance(job, jobs.Job) and job.keyed is not None
-        bpy.ops.ed.undo_push(message=self.undo_name)
+        push_undo_step(self.undo_name)
         made = job.keyed.sentence
         jobs.tell(" ".join((made, *job.keyed.notices)), frames=job.keyed.frames)
         for notice in job.keyed.notices:

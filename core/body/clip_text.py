@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..contract import WeightsError
+from ..packed_layers import pack
 from ..without_first_weights import WithoutFirstWeights
 from .clip_bpe import CONTEXT, ClipBPE
 from .text_encoder import EncodedText
@@ -116,13 +117,16 @@ class ClipText:
     word_width = 0
 
     def __init__(self, network: ClipTextNetwork, tokenizer: ClipBPE) -> None:
+        """The network is packed: it can be used for nothing else any more."""
+        self._n_parameters = sum(parameter.numel() for parameter in network.parameters())
         self._network = network.eval().requires_grad_(False)
+        pack(self._network)
         self._tokenizer = tokenizer
         self.pooled_width = network.config.pooled_width
 
     @property
     def n_parameters(self) -> int:
-        return sum(parameter.numel() for parameter in self._network.parameters())
+        return self._n_parameters
 
     def encode(self, prompts: list[str]) -> EncodedText:
         """Pooled vectors (B, 512) of any length, no words (B, 0, 0). An empty prompt has a vector too.

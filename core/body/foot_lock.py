@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from ..contract import BodyMotion
-from ..geometry.rotations import matrix_from_quaternion, quaternion_from_matrix, sign_continuous
-from ..geometry.skeleton import Skeleton, forward_kinematics
+from ..geometry.rotations import quaternion_from_matrix, sign_continuous
 from .leg_bending import Leg, bend_leg, legs_of
+from .motion_pose import MotionPose
 from .time_series import path_of, runs, smoothed
 
 PLANTED = 0.5  # contact from which a joint counts as standing
@@ -28,25 +28,22 @@ def lock_feet(motion: BodyMotion) -> BodyMotion:
     """The motion with planted feet at rest and above the floor (y = 0): its path and its legs are changed, nothing else."""
     if len(motion.translation) < 3:
         return motion
-    skeleton = Skeleton(motion.joint_names, motion.parents, torch.from_numpy(motion.offsets.astype(np.float64)))
-    translation = torch.from_numpy(motion.translation.astype(np.float64))
-    local = matrix_from_quaternion(torch.from_numpy(motion.rotations.astype(np.float64)))
-    legs = legs_of(skeleton)
-    positions, turned = forward_kinematics(skeleton, local, translation)
-    planted = _planted(positions, torch.from_numpy(motion.contacts), legs, motion.fps)
-    shift = _path_correction(positions, planted, legs)
-    positions = positions + shift[:, None]
-    changed = local.clone()
-    for leg, standing in zip(legs, planted, strict=True):
-        goal = positions[:, leg.ankle] + _foot_correction(positions, standing, leg)
-        bend_leg(changed, positions, turned, leg, goal)
-    joints = [joint for leg in legs for joint in (leg.hip, leg.knee, leg.ankle)]
+    pose = MotionPose.of(motion)
+    legs = legs_of(pose.skeleton)
+    standing = planted(pose.positions, torch.from_numpy(motion.contacts), legs, motion.fps)
+    shift = _path_correction(pose.positions, standing, legs)
+    positions = pose.positions + shift[:, None]
+    changed = pose.local.clone()
+    for leg, stands in zip(legs, standing, strict=True):
+        goal = positions[:, leg.ankle] + _foot_correction(positions, stands, leg)
+        bend_leg(changed, positions, pose.turned, leg, goal)
+    joints = [joint for leg in legs for joint in leg.turning_joints]
     rotations = motion.rotations.copy()
     rotations[:, joints] = sign_continuous(quaternion_from_matrix(changed[:, joints])).float().numpy()
-    return replace(motion, translation=(translation + shift).float().numpy(), rotations=rotations)
+    return replace(motion, translation=(pose.translation + shift).float().numpy(), rotations=rotations)
 
 
-def _planted(positions: Tensor, contacts: Tensor, legs: list[Leg], fps: float) -> list[Tensor]:
+def planted(positions: Tensor, contacts: Tensor, legs: list[Leg], fps: float) -> list[Tensor]:
     """(T, 2) a leg: whether ankle and foot stand. Gaps and blips of a single frame are closed and left out."""
     found = []
     for leg in legs:
@@ -59,11 +56,11 @@ def _planted(positions: Tensor, contacts: Tensor, legs: list[Leg], fps: float) -
     return found
 
 
-def _path_correction(positions: Tensor, planted: list[Tensor], legs: list[Leg]) -> Tensor:
+def _path_correction(positions: Tensor, standing: list[Tensor], legs: list[Leg]) -> Tensor:
     """Where the whole body should be moved (T, 3), level with the floor: against the mean slide of all that stands."""
     joints = [joint for leg in legs for joint in leg.standing_joints]
-    standing = torch.cat(planted, dim=-1)
-    both = (standing[1:] & standing[:-1]).double()
+    together = torch.cat(standing, dim=-1)
+    both = (together[1:] & together[:-1]).double()
     slide = ((positions[1:, joints] - positions[:-1, joints]) * both[..., None]).sum(1) / both.sum(-1, keepdim=True).clamp_min(1)
     back = smoothed(-slide * torch.tensor([1.0, 0.0, 1.0], dtype=slide.dtype), PATH_SMOOTHING)
     return path_of(back)
@@ -72,9 +69,7 @@ def _path_correction(positions: Tensor, planted: list[Tensor], legs: list[Leg]) 
 def _foot_correction(positions: Tensor, standing: Tensor, leg: Leg) -> Tensor:
     """Where a foot should be moved (T, 3) as a whole: kept in place while it stands, and never below the floor."""
     joints = positions[:, leg.standing_joints]
-    both = (standing[1:] & standing[:-1]).double()
-    slide = ((joints[1:] - joints[:-1]) * both[..., None]).sum(1) / both.sum(-1, keepdim=True).clamp_min(1)
-    path = path_of(slide)
+    path = standing_path(joints, standing)
     moved = torch.zeros_like(path)
     stands = standing.any(-1).numpy()
     for first, last in runs(stands):
@@ -83,12 +78,19 @@ def _foot_correction(positions: Tensor, standing: Tensor, leg: Leg) -> Tensor:
     below = leg.flat - joints[..., 1]
     settled = torch.where(standing, below, -torch.inf).amax(-1)
     moved[:, 1] = torch.where(torch.isfinite(settled), settled, 0.0)
-    moved = _bridged(moved, stands)
+    moved = bridged(moved, stands)
     moved[:, 1] = torch.maximum(moved[:, 1], below.amax(-1).clamp_min(0.0))
     return moved * (FARTHEST / moved.norm(dim=-1, keepdim=True).clamp_min(FARTHEST))
 
 
-def _bridged(moved: Tensor, known: np.ndarray) -> Tensor:
+def standing_path(joints: Tensor, standing: Tensor) -> Tensor:
+    """Where a foot slides to (T, 3) by the mean steps of those of its joints (T, N, 3) that are `standing` (T, N)."""
+    both = (standing[1:] & standing[:-1]).double()
+    slide = ((joints[1:] - joints[:-1]) * both[..., None]).sum(1) / both.sum(-1, keepdim=True).clamp_min(1)
+    return path_of(slide)
+
+
+def bridged(moved: Tensor, known: np.ndarray) -> Tensor:
     """Frames in between go over from one stance's correction to the next; before the first and after the last one it is held."""
     if not known.any():
         return torch.zeros_like(moved)

@@ -6,18 +6,17 @@ default body, on which every motion of ours moves.
 
 from __future__ import annotations
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from ..contract import BodyMotion, Recipe, WeightsError
 from ..geometry.inverse_kinematics import rotations_from_joints
 from ..geometry.rotations import matrix_from_quaternion
-from ..geometry.skeleton import REST_SKELETON, SMPL_22_NAMES, Skeleton, forward_kinematics
+from ..geometry.skeleton import REST_SKELETON, SMPL_22_NAMES, forward_kinematics
 from .features import CONTACT_SPEED, foot_contacts
 from .humanml3d import HUMANML3D, FeatureLayout, joints_from_features
 from .humanml3d_encoding import features_from_joints, with_bone_lengths
 from .kit_joints import kit_from_smpl, smpl_from_kit
+from .motion_pose import MotionPose
 from .on_default_body import on_default_body
 
 
@@ -83,10 +82,7 @@ class HumanML3DMotion:
 
 def _joints_of(motion: BodyMotion) -> Tensor:
     """Joint positions (T, 22, 3) in SMPL's order, metres."""
-    skeleton = Skeleton(motion.joint_names, motion.parents, torch.from_numpy(motion.offsets.astype(np.float64)))
-    rotations = matrix_from_quaternion(torch.from_numpy(motion.rotations.astype(np.float64)))
-    positions, _ = forward_kinematics(skeleton, rotations, torch.from_numpy(motion.translation.astype(np.float64)))
-    return positions[:, [skeleton.index(name) for name in SMPL_22_NAMES]]
+    return MotionPose.of(motion).positions[:, [motion.joint_names.index(name) for name in SMPL_22_NAMES]]
 
 
 def _check_statistics(layout: FeatureLayout, mean: Tensor, std: Tensor) -> None:

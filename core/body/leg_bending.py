@@ -25,6 +25,10 @@ class Leg:
     flat: Tensor
 
     @property
+    def turning_joints(self) -> list[int]:
+        return [self.hip, self.knee, self.ankle]
+
+    @property
     def standing_joints(self) -> list[int]:
         return [self.ankle, self.foot]
 

@@ -22,7 +22,7 @@ from .text_encoder import EncodedText, TextEncoder
 from .text_reader import TextReader
 from .token_generator import MaskTransformer, UnmaskingSettings, generate_base_tokens
 from .token_matcher import TokenMatcher, best_fitting
-from .token_plan import LONGEST_WINDOW, Window, plan_windows, share_tokens
+from .token_plan import LONGEST_WINDOW, Window, plan_windows, share_made_tokens, share_tokens
 
 Report = Callable[[str, int, int], None]
 # The two kinds of tokens and the noise of the flow must not share random numbers. Torch's CPU generator takes 32 bits of a seed and
@@ -88,19 +88,27 @@ class BodyPipeline:
         self._networks, self._encoder, self._representation = networks, encoder, representation
         self._settings, self._device = settings, device
 
+    @property
+    def fps(self) -> float:
+        """Frames a second of what it makes."""
+        return self._representation.fps
+
     def with_decoder(self, flow: RectifiedFlowDecoder) -> BodyPipeline:
         """The same model with another one in the place of its flow decoder."""
         networks = replace(self._networks, flow=flow)
         return BodyPipeline(networks, self._encoder, self._representation, self._settings, self._device)
 
     @torch.inference_mode()
-    def generate(self, request: BodyRequest, recipe: Recipe, report: Report) -> tuple[list[BodyMotion], list[StageTime]]:
+    def generate(
+        self, request: BodyRequest, recipe: Recipe, report: Report, kept: KeptTokens | None = None
+    ) -> tuple[list[BodyMotion], list[StageTime]]:
         """One motion a variation, with the time that each stage took.
 
         recipe: model, weights and version are kept, the rest is filled in. report(stage, step, total) may raise to stop the work.
+        kept: as `tokens` takes it, of a motion as long as the request says. The request's edit is not read: see `range_editing`.
         """
         clock = StageClock()
-        ids = self._tokens(request, report, clock)
+        ids = self._tokens(request, report, clock, kept)
         motions = self._shaped(ids, request, recipe, report, clock)
         return motions, clock.laps
 
@@ -127,11 +135,9 @@ class BodyPipeline:
     def _tokens(self, request: BodyRequest, report: Report, clock: StageClock, kept: KeptTokens | None = None) -> Tensor:
         report("Reading the prompt", 0, 1)
         text = self._encoder.encode(self._sentences(request))
-        lengths = share_tokens(len(kept.ids), len(text.pooled)) if kept else self._step_lengths(text, request.seconds)
+        lengths = self._kept_lengths(kept, len(text.pooled)) if kept else self._step_lengths(text, request.seconds)
         text = self._networks.reader.read(text.to(self._device)) if self._networks.reader else text
         clock.lap("text encoder")
-        if kept and sum(lengths) != len(kept.ids):
-            raise BadRequest(f"The prompt has {len(lengths)} steps and the motion only {len(kept.ids)} tokens: use fewer steps.")
         kept = kept or KeptTokens(self._nothing(sum(lengths)), torch.zeros(sum(lengths), dtype=torch.bool))
         base = self._base_tokens(text, lengths, request, report, kept)
         clock.lap("token transformer")
@@ -157,8 +163,17 @@ class BodyPipeline:
         return [request.text.strip()] if in_one_pass and not self._settings.has_steps else prompt_steps(request.text)
 
     def _n_tokens(self, seconds: float) -> int:
-        frames = round(seconds * self._representation.fps) + 1
+        frames = round(seconds * self.fps) + 1
         return math.ceil(frames / FRAMES_PER_TOKEN)
+
+    def _kept_lengths(self, kept: KeptTokens, count: int) -> list[int]:
+        try:
+            return share_made_tokens(kept.mask, count)
+        except ValueError as error:
+            seconds = int((~kept.mask).sum()) * FRAMES_PER_TOKEN / self.fps
+            raise BadRequest(
+                f"The prompt has {count} steps, and what is made of it lasts only {seconds:g} s: use fewer steps, or a longer range."
+            ) from error
 
     def _step_lengths(self, text: EncodedText, seconds: float | None) -> list[int]:
         """Tokens of each step; seconds None lets the estimator decide."""
@@ -247,9 +262,9 @@ class BodyPipeline:
         return flow.decode(codes, noise.to(self._device), steps, on_step, coarse(codes) if flow.config.refines else None)
 
     def _motions(self, features: Tensor, request: BodyRequest, recipe: Recipe) -> list[BodyMotion]:
-        frames = features.shape[1] if request.seconds is None else round(request.seconds * self._representation.fps) + 1
+        frames = features.shape[1] if request.seconds is None else round(request.seconds * self.fps) + 1
         filled = replace(
-            recipe, text=request.text, seconds=round((frames - 1) / self._representation.fps, 6), steps=request.steps,
+            recipe, text=request.text, seconds=round((frames - 1) / self.fps, 6), steps=request.steps,
             guidance=self._guidance(request), lock_feet=request.lock_feet,
         )  # fmt: skip
         motions = [

@@ -32,3 +32,9 @@ def smoothed(values: Tensor, sigma: float, reach_sigmas: float = 3.0) -> Tensor:
 def path_of(steps: Tensor) -> Tensor:
     """Where steps (..., T - 1, C) lead from zero: (..., T, C)."""
     return F.pad(steps.cumsum(-2), (0, 0, 1, 0))
+
+
+def eased(share: Tensor) -> Tensor:
+    """0 up to 0, 1 from 1 on, and in between a rise that begins and ends level."""
+    share = share.clamp(0, 1)
+    return share * share * (3 - 2 * share)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from torch import Tensor
+
 LONGEST_WINDOW = 49  # tokens, what the transformers were trained on
 CONTEXT = 10  # tokens, 2 s
 
@@ -49,4 +51,16 @@ def share_tokens(total: int, count: int) -> list[int]:
     """
     total = max(total, count)
     edges = [total * part // count for part in range(count + 1)]
+    return [high - low for low, high in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def share_made_tokens(kept: Tensor, count: int) -> list[int]:
+    """Lengths in tokens of `count` steps that share alike what is made between tokens that are kept, (n,) True.
+
+    What is kept before and after belongs to the first and the last step. Raises ValueError for fewer made tokens than steps.
+    """
+    made = (~kept).nonzero()[:, 0].tolist() or list(range(len(kept)))
+    if len(made) < count:
+        raise ValueError(f"{count} steps for {len(made)} tokens")
+    edges = [0, *(made[len(made) * step // count] for step in range(1, count)), len(kept)]
     return [high - low for low, high in zip(edges[:-1], edges[1:], strict=True)]

@@ -47,6 +47,7 @@ from .messages import (
 )
 from .model_choice import USUAL_MODEL, chosen_model, model_choice_file
 from .motion import BodyMotion
+from .motion_edit import LOWER_BODY_JOINTS, MIN_EDIT_SECONDS, MotionEdit
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS
 from .recipes import FaceRecipe, Recipe
@@ -69,6 +70,7 @@ __all__ = [
     "FLAME_2020",
     "FLAME_2023",
     "FLAME_2023_OPEN",
+    "LOWER_BODY_JOINTS",
     "MAX_AMOUNT",
     "MAX_DIVERSITY",
     "MAX_FACE_SECONDS",
@@ -79,6 +81,7 @@ __all__ = [
     "MAX_SEED",
     "MAX_TEMPERATURE",
     "MAX_VARIATIONS",
+    "MIN_EDIT_SECONDS",
     "MIN_SECONDS",
     "RECORDING_STAGE",
     "SHAPING_STAGE",
@@ -108,6 +111,7 @@ __all__ = [
     "Message",
     "MicrophonesReply",
     "MicrophonesRequest",
+    "MotionEdit",
     "OutOfMemory",
     "Progress",
     "Quality",

@@ -9,12 +9,13 @@ from .engine_messages import CardMemory, WarmUp
 from .errors import BadRequest, UnderstudyError
 from .face_messages import FaceReply, FaceRequest
 from .motion import BodyMotion
+from .motion_edit import MotionEdit
 from .progress import Progress, StageTime
 from .ranges import MAX_SEED, MAX_VARIATIONS, check_range
 from .recording_messages import Level, MicrophonesReply, MicrophonesRequest, RecordReply, RecordRequest, StopRecording
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 5
+CONTRACT_VERSION = 6
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 SHAPING_STAGE = "Shaping the motion"
@@ -49,6 +50,7 @@ class BodyRequest:
     lock_feet: planted feet are kept from sliding and from sinking into the floor.
     model: a bundle's name, or the full path of its folder.
     device: "auto", "cpu" or "cuda".
+    edit: a motion of which a range is made anew as the text says; its length counts then, and `seconds` is None.
     """
 
     id: int
@@ -61,6 +63,7 @@ class BodyRequest:
     model: str = "starter"
     device: str = "auto"
     lock_feet: bool = True
+    edit: MotionEdit | None = None
 
     def validate(self) -> None:
         """Raises BadRequest with one sentence about the first value that cannot be used."""
@@ -75,6 +78,17 @@ class BodyRequest:
         if self.guidance is not None:
             check_range("guidance", self.guidance, 0.0, MAX_GUIDANCE)
         check_range("number of variations", self.variations, 1, MAX_VARIATIONS)
+        if self.edit is not None:
+            self._validate_edit(self.edit)
+
+    def _validate_edit(self, edit: MotionEdit) -> None:
+        if self.seconds is not None:
+            raise BadRequest(
+                f"A length of {self.seconds:g} s was asked for, but a range that is made anew keeps its own: leave the length out."
+            )
+        edit.validate()
+        if edit.end - edit.start > MAX_SECONDS:
+            raise BadRequest(f"A range of {edit.end - edit.start:g} s is too long to be made anew: choose at most {MAX_SECONDS:g} s.")
 
     def _validate_text(self) -> None:
         text = self.text.strip()

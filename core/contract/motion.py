@@ -73,6 +73,16 @@ class BodyMotion:
             contacts=lerp(self.contacts[before], self.contacts[after], weight),
         )
 
+    def cut(self, first: int, end: int) -> BodyMotion:
+        """Its frames from `first` until before `end`; the recipe stays that of the whole."""
+        rows = slice(first, end)
+        return replace(self, translation=self.translation[rows], rotations=self.rotations[rows], contacts=self.contacts[rows])
+
+    def lifted(self, metres: float) -> BodyMotion:
+        """The same motion on a floor that is higher by this much."""
+        up = np.array((0.0, metres, 0.0), np.float32)
+        return replace(self, translation=self.translation + up)
+
     def save(self, path: Path) -> None:
         """Writes a compressed npz, whole or not at all."""
         arrays = {

@@ -32,7 +32,11 @@ class StoredRecipe:
 
 @dataclass(frozen=True)
 class Recipe(StoredRecipe):
-    """A body's. `model` is a bundle's name, `weights` the first 16 digits of its sha256."""
+    """A body's. `model` is a bundle's name, `weights` the first 16 digits of its sha256.
+
+    Of a motion of which a range was made anew it tells how that was made: start_s, end_s are the range, `source` is the recipe of the
+    motion before as JSON, and `seconds` counts all of it.
+    """
 
     text: str = ""
     seconds: float = 0.0
@@ -44,6 +48,9 @@ class Recipe(StoredRecipe):
     weights: str = ""
     version: str = ""
     lock_feet: bool = False
+    start_s: float = 0.0
+    end_s: float = 0.0
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -45,5 +45,6 @@ def layer_progress(networks: list[nn.Module], n_windows: int, report: Report) ->
 
 
 def _layers(network: nn.Module) -> list[nn.Module]:
-    lists = [module for module in network.modules() if isinstance(module, nn.ModuleList)]
+    # Convolutions are weights to a function of its own, and are never called
+    lists = [module for name, module in network.named_modules() if isinstance(module, nn.ModuleList) and not name.endswith("conv_layers")]
     return [layer for each in lists for layer in each if not isinstance(layer, nn.ModuleList)]

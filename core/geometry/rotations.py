@@ -76,6 +76,15 @@ def quaternion_from_rotation_vector(v: Tensor) -> Tensor:
     return torch.cat((torch.cos(half), 0.5 * torch.sinc(half / torch.pi) * v), dim=-1)
 
 
+def rotation_vector_from_quaternion(q: Tensor) -> Tensor:
+    """Unit quaternions `(..., 4)` to rotation vectors `(..., 3)` of at most pi radians: the short way round."""
+    q = torch.where(q[..., :1] < 0, -q, q)
+    sine = torch.linalg.vector_norm(q[..., 1:], dim=-1, keepdim=True)
+    # The angle over its sine tends to 2 where nothing turns
+    ratio = torch.where(sine < 1e-9, 2.0, 2.0 * torch.atan2(sine, q[..., :1]) / sine.clamp_min(1e-9))
+    return q[..., 1:] * ratio
+
+
 def matrix_from_rotation_vector(v: Tensor) -> Tensor:
     """Rotation vectors `(..., 3)` in radians to matrices `(..., 3, 3)`."""
     return matrix_from_quaternion(quaternion_from_rotation_vector(v))

@@ -104,6 +104,20 @@ def test_a_scene_is_opened_and_its_only_character_is_keyed_from_the_start_frame(
     assert bpy.context.scene.render.fps == 25
 
 
+def test_a_range_of_what_is_there_is_made_anew(folder: Path, models: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shots = write_shots(
+        folder, models, 'name = "a"\ntext = "walks"\nseconds = 2\nsave = ["a.blend", "a.npz"]',
+        'name = "b"\ntext = "waves"\nopen = "a.blend"\nredo = [20, 30]\nupper_body = true\nsave = ["b.blend", "b.npz"]',
+        'name = "c"\ntext = "waves"\nopen = "a.blend"\nredo = [90, 99]\nsave = "c.npz"',
+    )  # fmt: skip
+    assert bake(shots) == 1
+    assert "Frames 90 to 99 have no keys" in capfd.readouterr().err and not (folder / "c.npz").exists()
+    before, after = BodyMotion.load(folder / "a.npz").resampled(24.0), BodyMotion.load(folder / "b.npz")
+    changed = np.abs(after.rotations - before.rotations).max((1, 2)) > 1e-4
+    assert np.flatnonzero(changed).tolist() == list(range(19, 30))
+    np.testing.assert_allclose(after.translation, before.translation, atol=1e-4)
+
+
 def test_two_characters_ask_for_a_choice(folder: Path, models: Path, capfd: pytest.CaptureFixture[str]) -> None:
     add_character("One")
     add_character("Two")
@@ -127,6 +141,9 @@ BROKEN = {
     "10,000 characters": f'[[shots]]\nname = "a"\ntext = "{"x" * 10_000}"\nsave = "a.npz"\n',
     "same output": '[[shots]]\nname = "a"\ntext = "x"\nsave = "a.npz"\n[[shots]]\nname = "b"\ntext = "x"\nsave = "a.npz"\n',
     "wrong quality": '[[shots]]\nname = "a"\ntext = "a person walks"\nquality = "best"\nsave = "a.npz"\n',
+    "a range of one frame number": '[[shots]]\nname = "a"\ntext = "x"\nopen = "a.blend"\nredo = [3]\nsave = "b.npz"\n',
+    "a range that ends before it begins": '[[shots]]\nname = "a"\ntext = "x"\nopen = "a.blend"\nredo = [9, 3]\nsave = "b.npz"\n',
+    "a range of nothing": '[[shots]]\nname = "a"\ntext = "x"\nredo = [3, 9]\nsave = "b.npz"\n',
     "binary": "\x00\x01\x02",
 }
 

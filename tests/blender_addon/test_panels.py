@@ -114,6 +114,13 @@ def test_work_under_way_has_one_bar_and_its_end_is_told_once(state: str) -> None
     assert sum("understudy.extend_scene" in each.operators for each in sidebar) == (state == "finished")
 
 
+def test_a_scene_that_lasts_long_enough_is_not_made_longer(furnished: None) -> None:
+    module("jobs").tell("Keyed.", frames=(1.0, bpy.context.scene.frame_end))
+    operators = drawn(panels.UNDERSTUDY_PT_text_to_motion).operators
+    clear(module)
+    assert "understudy.play" in operators and "understudy.extend_scene" not in operators
+
+
 class _Drawing:
     """The preferences with a layout, which they have only while Blender draws them."""
 
@@ -137,7 +144,7 @@ def test_what_is_not_described_is_found() -> None:
     assert undescribed == ["understudy.bare"]
 
 
-@pytest.mark.parametrize("wrong", ["layout.lable(text='x')", "layout.scale_z = 2", "layout.prop(scene, 'fram')", "layout.operator('no.such')"])
+@pytest.mark.parametrize("wrong", ["layout.lable(text='x')", "layout.scale_z = 2", "layout.prop(scene, 'fram')", "layout.operator('no.such')", "layout.row(aling=True)"])
 def test_what_blenders_layout_refuses_is_refused(wrong: str) -> None:
-    with pytest.raises((AttributeError, AssertionError, KeyError)):
+    with pytest.raises((AttributeError, AssertionError, KeyError, TypeError)):
         exec(wrong, {"layout": RecordedLayout(), "scene": bpy.context.scene})

@@ -86,9 +86,3 @@ def test_a_pose_that_is_being_worked_on_stays_at_hand(factory_scene: settings.Un
     assert bpy.ops.understudy.add_character() == {"FINISHED"}
     assert bpy.context.mode == "POSE" and bpy.context.view_layer.objects.active == first
     assert factory_scene.character != first and factory_scene.character.location.x > 1.0
-
-
-def test_in_a_hidden_collection_nothing_is_added() -> None:
-    bpy.context.view_layer.layer_collection.children["Collection"].hide_viewport = True
-    armature = add("add_character")
-    assert armature.visible_get() and armature.users_collection == (bpy.context.scene.collection,)

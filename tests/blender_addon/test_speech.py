@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -12,11 +13,11 @@ import pytest
 
 from understudy.blender_addon import jobs, sequencer, settings
 from understudy.blender_addon.animation import curves
-from understudy.blender_addon.animation.face import FACE_RECIPE_PROPERTY, spoken_lines, was_edited
+from understudy.blender_addon.animation.face import FACE_RECIPE_PROPERTY, LineEdited, lines_to_key_again, spoken_lines, was_edited
 from understudy.blender_addon.animation.face_lines import KeptLine, kept_line
 from understudy.blender_addon.animation.slices import in_one_go
 from understudy.blender_addon.operators import speech
-from understudy.blender_addon.tasks import FaceTask
+from understudy.blender_addon.tasks import FaceTask, LinesTask
 from understudy.core.contract import MAX_SECONDS, Cancelled, FaceRequest
 from understudy.tests.blender_addon.animation.sample_faces import keyed_mesh
 from understudy.tests.blender_addon.conftest import write_voice
@@ -216,7 +217,7 @@ def lock_curves(chosen: settings.UnderstudySettings) -> None:
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(chosen.face.data.shape_keys)
     assert slot is not None
-    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').lock = True
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').lock = True
 
 
 @pytest.mark.parametrize("case", SPOILED)
@@ -378,7 +379,7 @@ def test_keys_that_were_moved_are_not_keyed_again(ready: settings.UnderstudySett
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
-    for curve in curves._bag(slot).fcurves:
+    for curve in curves.channel_bag(slot).fcurves:
         for key in curve.keyframe_points:
             key.co.x += 5
     before = value_keys(ready.face)
@@ -399,15 +400,31 @@ def test_keys_that_were_edited_are_known(ready: settings.UnderstudySettings) -> 
     assert not edited(ready.face, first) and not edited(ready.face, second)
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
-    curves._bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
     assert edited(ready.face, first) and not edited(ready.face, second)
     bpy.context.scene.frame_set(10)
     bpy.ops.understudy.apply_amounts()
     assert not any(edited(ready.face, line) for line in spoken_lines(ready.face))
 
 
+def test_a_line_that_was_edited_is_keyed_over_only_by_those_who_were_asked(ready: settings.UnderstudySettings) -> None:
+    bpy.ops.understudy.generate_face()
+    (line,) = spoken_lines(ready.face)
+    unasked = LinesTask(tuple(lines_to_key_again(ready.face, line)), ready.face.name, unless_edited=line)
+    jobs.Job(None, unasked).run()
+    slot = curves.playing_slot(ready.face.data.shape_keys)
+    assert slot is not None
+    curves.channel_bag(slot).fcurves.find('key_blocks["jawOpen"].value').keyframe_points[10].co.y += 0.1
+    before = snapshot(), value_keys(ready.face).tolist()
+    with pytest.raises(LineEdited, match=r"“hello \(neutral\)” were changed since they were made"):
+        jobs.Job(None, unasked).run()
+    assert (snapshot(), value_keys(ready.face).tolist()) == before
+    jobs.Job(None, replace(unasked, unless_edited=None)).run()
+    assert value_keys(ready.face).tolist() != before[1]
+
+
 def test_what_is_kept_is_as_large_as_it_is_said_to_be(ready: settings.UnderstudySettings, tmp_path: Path) -> None:
-    ready.speech.sound_file = str(write_voice(tmp_path / "long.wav", 12.0))
+    ready.speech.sound_file = str(write_voice(tmp_path / "long.wav", 60.0))
     bpy.ops.understudy.generate_face()
     slot = curves.playing_slot(ready.face.data.shape_keys)
     assert slot is not None
@@ -487,7 +504,7 @@ def test_a_body_with_a_face_of_its_own_speaks_and_turns_its_head(take: settings.
 @pytest.mark.parametrize("spoil", [
     lambda chosen: setattr(chosen.speech, "sound_file", "/nowhere/a.wav"),
     lambda chosen: lock_curves(chosen),
-    lambda chosen: bpy.data.objects.remove(chosen.face),
+    lambda chosen: [bpy.data.objects.remove(each) for each in (chosen.face, chosen.character.children[0])],  # no face is left to be meant
 ])  # fmt: skip
 def test_a_take_of_which_a_part_fails_leaves_nothing(take: settings.UnderstudySettings, spoil: Callable[..., object]) -> None:
     spoil(take)

@@ -79,6 +79,58 @@ def test_a_model_may_be_a_path_from_here(walk: list[str], tiny_bundle: Path, tmp
         assert main([*walk, "--out", str(tmp_path / "walk.npz")]) == 0
 
 
+@pytest.fixture
+def redo(walk: list[str], tmp_path: Path) -> list[str]:
+    """Arguments that redo a second of a motion that is there."""
+    assert main([*walk, "--seconds", "3", "--out", str(tmp_path / "walk.npz")]) == 0
+    without_length = [argument for argument in walk if argument not in ("--seconds", "1.5")]
+    return [*without_length, "--from", str(tmp_path / "walk.npz"), "--redo", "1:2"]
+
+
+def test_a_range_is_made_anew_and_the_rest_stays(redo: list[str], tmp_path: Path) -> None:
+    assert main([*redo, "--text", "a person jumps", "--seed", "9", "--variations", "2", "--out", str(tmp_path / "new.npz")]) == 0
+    before = BodyMotion.load(tmp_path / "walk.npz")
+    for number in (1, 2):
+        made = BodyMotion.load(tmp_path / f"new_{number}.npz")
+        changed = (made.rotations != before.rotations).any((1, 2))
+        assert np.flatnonzero(changed).tolist() == list(range(20, 40))
+        assert (made.recipe.text, made.recipe.seed, made.recipe.start_s, made.recipe.end_s) == ("a person jumps", 8 + number, 1.0, 2.0)
+
+
+def test_a_range_of_the_upper_body_and_one_that_carries_the_rest(redo: list[str], tmp_path: Path) -> None:
+    before = BodyMotion.load(tmp_path / "walk.npz")
+    for wish, path_stays in (("--upper-body", True), ("--carry", False)):
+        assert main([*redo, wish, "--out", str(tmp_path / "new.npz")]) == 0
+        made = BodyMotion.load(tmp_path / "new.npz")
+        assert np.array_equal(made.translation[40:], before.translation[40:]) == path_stays
+
+
+BAD_RANGES = {
+    "no file": (["--from", "missing.npz"], "missing.npz cannot be opened"),
+    "a file of something else": (["--from", __file__], "is not a body motion"),
+    "outside": (["--redo", "2:5"], "which goes from 0 s to 3.05 s"),
+    "too short": (["--redo", "1:1.1"], "at least 0.2 s"),
+    "a length": (["--seconds", "2"], "leave the length out"),
+    "both wishes": (["--carry", "--upper-body"], "choose one of both"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_RANGES)
+def test_a_bad_range_ends_with_one_sentence(case: str, redo: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    changes, expected = BAD_RANGES[case]
+    capsys.readouterr()
+    assert main([*redo, *changes, "--out", str(tmp_path / "new.npz")]) == 1
+    assert expected in capsys.readouterr().err and not (tmp_path / "new.npz").exists()
+
+
+@pytest.mark.parametrize("alone", [["--from", "walk.npz"], ["--redo", "1:2"], ["--carry"], ["--upper-body"]])
+def test_a_motion_and_its_range_belong_together(
+    alone: list[str], walk: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*walk, *alone, "--out", str(tmp_path / "new.npz")]) == 1
+    assert "belong together" in capsys.readouterr().err
+
+
 BAD = {
     "an empty prompt": (["--text", ""], "empty"),
     "a blank prompt": (["--text", " \n "], "empty"),
@@ -157,7 +209,8 @@ def test_a_bad_input_in_a_process_of_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["dance"], ["body"], ["body", "--text", "a"], ["body", "--text", "a", "--out", "a.npz", "--seconds", "soon"],
-                                       ["body", "--text", "a", "--out", "a.npz", "--quality", "best"], ["body", "--text", "a", "--out", "a.npz", "--seed", "1.5"]])  # fmt: skip
+                                       ["body", "--text", "a", "--out", "a.npz", "--quality", "best"], ["body", "--text", "a", "--out", "a.npz", "--seed", "1.5"],
+                                       ["body", "--text", "a", "--out", "a.npz", "--from", "b.npz", "--redo", "2-4"]])  # fmt: skip
 def test_wrong_arguments_end_with_usage_and_exit_code_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

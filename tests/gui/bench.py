@@ -45,7 +45,7 @@ class Played:
     seconds: float
 
 
-def play(target: Path, journey: str, folder: Path, things: Mapping[str, Path]) -> Played:
+def play(target: Path, journey: str, folder: Path, things: Mapping[str, Path], time_limit_s: int = TIME_LIMIT_S) -> Played:
     """Runs one journey by its name. target: Blender's executable or a chroot. folder: for the log and the pictures.
 
     things: what the journey finds by UNDERSTUDY_GUI_ and their names, each where it lies.
@@ -63,7 +63,7 @@ def play(target: Path, journey: str, folder: Path, things: Mapping[str, Path]) -
     kept = [thing if thing.is_dir() else thing.parent for thing in things.values()]
     places = [REPO, folder, Path(sys.prefix), Path(sys.base_prefix), *kept]
     output = folder / "blender.log"
-    command = _command(target, environment, places, SCREENS.get(journey, SCREEN))
+    command = _command(target, environment, places, SCREENS.get(journey, SCREEN), time_limit_s)
     with output.open("w", encoding="utf-8") as file:
         status = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=_environment_of_tools(), check=False).returncode
     shutil.rmtree(profile, ignore_errors=True)
@@ -79,11 +79,24 @@ def _environment_of_tools() -> dict[str, str]:
     return {"PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin", "LC_ALL": "C.UTF-8"}
 
 
-def _command(target: Path, environment: dict[str, str], places: list[Path], screen: tuple[int, int]) -> list[str]:
+def _command(target: Path, environment: dict[str, str], places: list[Path], screen: tuple[int, int], time_limit_s: int) -> list[str]:
     inside = [f"{name}={value}" for name, value in environment.items()]
     blender = "blender" if target.is_dir() else str(target)
-    inside += ["timeout", "-k", "10", str(TIME_LIMIT_S), "xvfb-run", "-a", "-s", _SCREEN.format(*screen), blender]
+    inside += ["timeout", "-k", "10", str(time_limit_s), "xvfb-run", "-a", "-s", _SCREEN.format(*screen), blender]
     inside += [*_BLENDER, "--window-geometry", "0", "0", *map(str, screen), "--python", str(SESSION)]
+    return _there(target, inside, places)
+
+
+def told_by_blender(target: Path, arguments: list[str], profile: Path, places: list[Path]) -> subprocess.CompletedProcess[str]:
+    """What a Blender without a window says: `blender -b ...` or `blender --command ...`. profile: an empty folder for its settings."""
+    environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(profile), "LC_ALL": "C.UTF-8", "BLENDER_USER_RESOURCES": str(profile)}
+    inside = [*(f"{name}={value}" for name, value in environment.items()), "blender" if target.is_dir() else str(target), *arguments]
+    command = _there(target, inside, [*places, profile])
+    return subprocess.run(command, capture_output=True, text=True, env=_environment_of_tools(), check=False, timeout=TIME_LIMIT_S)
+
+
+def _there(target: Path, inside: list[str], places: list[Path]) -> list[str]:
+    """With nothing but the variables and the program of `inside`, in the chroot if it is one."""
     if not target.is_dir():
         return ["env", "-i", *inside]
     bound = " ".join(dict.fromkeys(str(place) for place in places))

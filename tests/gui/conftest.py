@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench import REPO, Played, play
+from bench import REPO, TIME_LIMIT_S, Played, play
 
 from understudy.tests.blender_addon.engine.set_ups import write_index
 from understudy.tests.blender_addon.engine.small_wheels import write_wheels
@@ -36,7 +36,7 @@ def package(blender: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def play_zip(blender: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path, str], Played]:
+def play_zip(blender: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Played]:
     """Plays a journey with a zip; its pictures and its log are left in a folder of that name in out/gui."""
     folder = tmp_path_factory.mktemp("gui")
     python = Path(os.environ.get("UNDERSTUDY_PYTHON", sys.executable))
@@ -45,18 +45,18 @@ def play_zip(blender: Path, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     things["tiny_engine"] = write_tiny_engine(folder / "engine", str(python))
     things["downloads"] = write_tiny_downloads(folder / "downloads", str(python))
 
-    def run(journey: str, package: Path, name: str) -> Played:
-        return play(blender, journey, REPO / "out" / "gui" / blender.name / name, {"zip": package, **things})
+    def run(journey: str, package: Path, name: str, time_limit_s: int = TIME_LIMIT_S) -> Played:
+        return play(blender, journey, REPO / "out" / "gui" / blender.name / name, {"zip": package, **things}, time_limit_s)
 
     return run
 
 
 @pytest.fixture(scope="session")
-def played(blender: Path, package: Path, play_zip: Callable[[str, Path, str], Played]) -> Callable[[str], Played]:
+def played(blender: Path, package: Path, play_zip: Callable[..., Played]) -> Callable[..., Played]:
     """Plays a journey by its name, to its end."""
 
-    def run(journey: str) -> Played:
-        story = play_zip(journey, package, journey)
+    def run(journey: str, time_limit_s: int = TIME_LIMIT_S) -> Played:
+        story = play_zip(journey, package, journey, time_limit_s)
         assert "error" not in story.seen, f"{story.seen['error']}\nPictures: {story.folder}\n{story.output[-1500:]}"
         assert "Traceback" not in story.output, story.output[-3000:]
         return story

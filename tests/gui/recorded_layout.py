@@ -35,7 +35,7 @@ class Drawn:
 
 
 class RecordedLayout:
-    """A UILayout; what Blender's would refuse, it refuses too: unknown methods, attributes, operators and properties."""
+    """A UILayout; what this Blender's would refuse, it refuses too: unknown methods, keywords, attributes, operators and properties."""
 
     def __init__(self, drawn: Drawn | None = None, is_wide: bool = True) -> None:
         self.__dict__.update(drawn=drawn or Drawn(), _is_wide=is_wide)
@@ -47,29 +47,43 @@ class RecordedLayout:
     def __getattr__(self, name: str) -> Any:
         if name not in _KNOWN.functions:
             raise AttributeError(f"UILayout has no {name}")
-        return lambda *_given, **_more: RecordedLayout(self.drawn, self._is_wide and name not in _NARROWER)
+        return lambda *_given, **more: self._child(name, more)
 
-    def label(self, text: str = "", icon: str = "NONE", **_more: object) -> None:
+    def _child(self, name: str, more: dict[str, object]) -> RecordedLayout:
+        _check(name, more)
+        return RecordedLayout(self.drawn, self._is_wide and name not in _NARROWER)
+
+    def label(self, text: str = "", icon: str = "NONE", **more: object) -> None:
+        _check("label", more)
         self.drawn.texts.append(text)
         if self._is_wide:
             self.drawn.wide.append(text)
 
-    def progress(self, text: str = "", **_more: object) -> None:
+    def progress(self, text: str = "", **more: object) -> None:
+        _check("progress", more)
         self.drawn.texts.append(text)
         self.drawn.bars += 1
 
-    def operator(self, name: str, **_more: object) -> SimpleNamespace:
+    def operator(self, name: str, **more: object) -> SimpleNamespace:
+        _check("operator", more)
         operator_type(name)
         self.drawn.operators.append(name)
         return SimpleNamespace()
 
-    def prop(self, data: Any, name: str, **_more: object) -> None:
+    def prop(self, data: Any, name: str, **more: object) -> None:
+        _check("prop", more)
         self.drawn.fields.append((data, name))
         assert name in data.bl_rna.properties, f"{data.bl_rna.identifier} has no {name}"
 
-    def prop_search(self, data: Any, name: str, where: Any, names: str, **_more: object) -> None:
+    def prop_search(self, data: Any, name: str, where: Any, names: str, **more: object) -> None:
+        _check("prop_search", more)
         assert names in where.bl_rna.properties, f"{where.bl_rna.identifier} has no {names}"
         self.prop(data, name)
+
+
+def _check(method: str, more: dict[str, object]) -> None:
+    if unknown := set(more) - set(_KNOWN.functions[method].parameters.keys()):
+        raise TypeError(f"UILayout.{method} knows no {', '.join(sorted(unknown))}")
 
 
 def operator_type(name: str) -> Any:

@@ -14,6 +14,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import engine_journeys
+import hard_use
 import journeys
 import looks
 import pictures
@@ -21,7 +22,7 @@ from animator import Animator
 
 animator = Animator(Path(os.environ["UNDERSTUDY_GUI_FOLDER"]))
 _journey = os.environ["UNDERSTUDY_GUI_JOURNEY"]
-_steps = next(getattr(room, _journey) for room in (journeys, engine_journeys, looks, pictures) if hasattr(room, _journey))(animator)
+_steps = next(getattr(room, _journey) for room in (journeys, engine_journeys, looks, pictures, hard_use) if hasattr(room, _journey))(animator)
 _ending: list[bool] = []
 
 

@@ -30,6 +30,10 @@ def add_evaluate_command(commands: Parsers[argparse.ArgumentParser]) -> None:
     parser.add_argument("--corpus", type=Path, default=Path("runs/face_corpus"), help="as `train face-prepare` writes it")
     parser.add_argument("--out", type=Path, help="a folder for table.md, evaluation.json, emotions.jpg and sentence.jpg (needs matplotlib)")
     parser.set_defaults(run=_evaluate_face)
+    parser = subjects.add_parser("redo", help="ranges of motions made anew: what is kept, what is seen, what jumps at the seams")
+    parser.add_argument("--model", default="starter", help="name of a model, or its folder")
+    parser.add_argument("--cases", type=int, default=20, help="random ranges, each redone in three ways")
+    parser.set_defaults(run=_redo)
     parser = subjects.add_parser("guide", help="what a model obeys, out of an evaluation.json, as a table for its readers")
     parser.add_argument("evaluation", type=Path)
     parser.set_defaults(run=_guide)
@@ -51,6 +55,18 @@ def _evaluate_face(options: argparse.Namespace) -> None:
         dataclass_to_json(options.out / "evaluation.json", found)
         draw_faces(options.model, options.speech, options.out)
         print(f"{options.out}: table.md, evaluation.json, emotions.jpg, sentence.jpg", file=sys.stderr)
+
+
+def _redo(options: argparse.Namespace) -> None:
+    if options.cases < 1:
+        raise BadRequest(f"--cases is {options.cases}: choose 1 or more.")
+    from ...terminal import ProgressLine
+    from .redo import as_table, redone
+
+    progress = ProgressLine()
+    cases = redone(options.model, options.cases, progress)
+    progress.finish()
+    print(as_table(cases))
 
 
 def _guide(options: argparse.Namespace) -> None:

@@ -25,7 +25,7 @@ class EmotionalVoices:
     def __init__(self, corpus: FaceCorpus, actors: Sequence[FaceClip], readers: Sequence[FaceClip], frames: int) -> None:
         self._corpus, self._frames = corpus, frames
         self.actors = [clip for clip in actors if clip.frames >= frames]
-        self._readers = [clip for clip in readers if clip.frames >= frames]
+        self.readers = [clip for clip in readers if clip.frames >= frames]
         labels = torch.tensor([NAMES.index(clip.emotion) for clip in self.actors])
         self._weights = (1.0 / torch.bincount(labels, minlength=len(NAMES)).clamp_min(1))[labels]
         self._differences = self._found_differences()
@@ -33,10 +33,10 @@ class EmotionalVoices:
     def draw(self, generator: torch.Generator) -> tuple[Tensor, int]:
         """(T, 256) that is heard, and its emotion's place in NAMES."""
         drawn = torch.rand(2, generator=generator).tolist()
-        if not self._readers or drawn[0] >= READER_SHARE:
+        if not self.readers or drawn[0] >= READER_SHARE:
             clip = self.actors[int(torch.multinomial(self._weights, 1, generator=generator))]
             return self._stretch(clip, generator), NAMES.index(clip.emotion)
-        heard = self._stretch(one_of(self._readers, generator), generator)
+        heard = self._stretch(one_of(self.readers, generator), generator)
         if not self._differences or drawn[1] < CALM_SHARE:
             return heard, NEUTRAL
         difference, emotion = one_of(self._differences, generator)

@@ -159,7 +159,7 @@ def test_keys_are_tagged_grouped_and_smooth(character: bpy.types.Object, read: C
     keys = read(character)
     assert len(keys) == 22 * 4 + 3
     assert all(len(rows) == 8 for rows in keys.values())
-    bag = curves._bag(curves.first_slot(curves.bound_action(character)))
+    bag = curves.channel_bag(curves.first_slot(curves.bound_action(character)))
     assert len(bag.groups) == 22
     for curve in bag.fcurves:
         assert curve.group.name in curve.data_path

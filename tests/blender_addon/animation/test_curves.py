@@ -144,7 +144,7 @@ def test_the_fingerprint_sees_edits(cube: bpy.types.Object, edit: Callable[[bpy.
     slot = written(cube)
     before = checksum(slot)
     assert checksum(slot) == before
-    edit(curves._bag(slot).fcurves[1])
+    edit(curves.channel_bag(slot).fcurves[1])
     assert checksum(slot) != before
 
 

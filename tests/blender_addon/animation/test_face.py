@@ -181,12 +181,12 @@ def test_kept_keys_keep_their_kind_and_handles() -> None:
     for frame in (-20, -10, 50):
         key.keyframe_insert("value", frame=frame)
     slot = curves.playing_slot(face.data.shape_keys)
-    point = curves._bag(slot).fcurves[0].keyframe_points[0]
+    point = curves.channel_bag(slot).fcurves[0].keyframe_points[0]
     point.interpolation, point.type, point.easing = "CONSTANT", "EXTREME", "EASE_IN"
     point.handle_left_type = point.handle_right_type = "FREE"
     point.handle_left, point.handle_right = (-23.0, 0.4), (-17.0, -0.3)
     key_face_now(face.name, arkit_motion(), 1, 25.0)
-    points = curves._bag(curves.playing_slot(face.data.shape_keys)).fcurves[0].keyframe_points
+    points = curves.channel_bag(curves.playing_slot(face.data.shape_keys)).fcurves[0].keyframe_points
     kept = points[0]
     assert (kept.interpolation, kept.type, kept.easing, kept.handle_left_type) == ("CONSTANT", "EXTREME", "EASE_IN", "FREE")
     assert (tuple(kept.handle_left), tuple(kept.handle_right)) == ((-23.0, pytest.approx(0.4)), (-17.0, pytest.approx(-0.3)))

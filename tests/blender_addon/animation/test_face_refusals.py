@@ -47,7 +47,7 @@ def driven(face: bpy.types.Object) -> None:
 
 def locked(face: bpy.types.Object) -> None:
     face.data.shape_keys.key_blocks["jawOpen"].keyframe_insert("value", frame=3)
-    curves._bag(curves.playing_slot(face.data.shape_keys)).fcurves[0].lock = True
+    curves.channel_bag(curves.playing_slot(face.data.shape_keys)).fcurves[0].lock = True
 
 
 def in_edit_mode(face: bpy.types.Object) -> None:

@@ -20,7 +20,10 @@ _REPO = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True)
 class Scale:
-    """How hard the use is. model, face_model: what generates; seconds: of each body; rounds: of the mix of generations."""
+    """How hard the use is. model, face_model: what generates; seconds: of each body; rounds: of the mix of generations.
+
+    pairs: of looks at playback, without a generation and with one.
+    """
 
     rounds: int
     kills: int
@@ -28,6 +31,7 @@ class Scale:
     model: str
     face_model: str
     seconds: float
+    pairs: int
     seed: int
 
 
@@ -35,9 +39,9 @@ class Scale:
 def scale() -> Scale:
     """Another seed each time for the hour, printed where a test uses it; the same for the seconds."""
     if "UNDERSTUDY_ENDURANCE" not in os.environ:
-        return Scale(rounds=3, kills=8, registrations=5, model="tiny", face_model="tiny_face", seconds=6.0, seed=7)
+        return Scale(rounds=3, kills=6, registrations=3, model="tiny", face_model="tiny_face", seconds=6.0, pairs=1, seed=7)
     seed = int(os.environ.get("UNDERSTUDY_SEED", random.SystemRandom().randrange(10**6)))
-    return Scale(rounds=17, kills=50, registrations=20, model="starter", face_model="starter_face", seconds=6.0, seed=seed)
+    return Scale(rounds=17, kills=50, registrations=20, model="starter", face_model="starter_face", seconds=6.0, pairs=8, seed=seed)
 
 
 @pytest.fixture

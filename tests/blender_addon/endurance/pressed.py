@@ -34,6 +34,7 @@ class Pressed(TaskOperator):
         self.said: list[tuple[str, str]] = []
         self.ticks: list[Tick] = []
         self.is_finished = False
+        self.options = SimpleNamespace(is_invoke=True)
 
     def new_task(self, context: bpy.types.Context) -> Task:
         return self._operator.new_task(self._properties, context)  # type: ignore[arg-type]

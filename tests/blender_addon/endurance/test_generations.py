@@ -15,6 +15,7 @@ from understudy.blender_addon.operators import generate, speech
 from understudy.tests.blender_addon.endurance import traces
 from understudy.tests.blender_addon.endurance.conftest import Scale
 from understudy.tests.blender_addon.endurance.pressed import Pressed
+from understudy.tests.blender_addon.endurance.registered import memory_mb
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 UNDO_STEPS = 8
@@ -69,8 +70,8 @@ def test_a_hundred_generations_leave_what_one_leaves(
         one_round(dice)
         assert jobs.state.engine is not None
         pids.add(jobs.state.engine.pid)
-        worker.append(traces.memory_mb(jobs.state.engine.pid))
-        own.append(traces.memory_mb())
+        worker.append(memory_mb(jobs.state.engine.pid))
+        own.append(memory_mb())
         bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "hour.blend"), copy=True, compress=False)
         sizes.append((tmp_path / "hour.blend").stat().st_size)
         seen.append((traces.actions(), traces.playing(), traces.datablocks(), traces.own_threads(), traces.children()))

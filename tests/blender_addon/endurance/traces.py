@@ -72,12 +72,6 @@ def children() -> list[int]:
     return sorted(found)
 
 
-def memory_mb(pid: int | str = "self") -> float:
-    """PSS of a process: what is its own, and its share of what it shares."""
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1e3
-
-
 def _settled(look: object) -> list[str]:
     until, before = time.monotonic() + _PATIENCE_S, look()  # type: ignore[operator]
     while time.monotonic() < until:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -115,6 +116,19 @@ def test_a_fresh_worker_makes_the_same_motion_and_no_process_is_left(
     again = engine.request(WALK, seen.append).motions[0]
     assert {progress.stage for progress in seen} >= {"Starting the engine", "Loading the model", "Shaping the motion"}
     assert pid_of(engine) != worker and bytes_of(motion) == bytes_of(again)
+
+
+def test_ending_a_worker_waits_only_as_long_as_it_is_told(start: Start, executable: Callable[[str], Path], answers: Callable[..., str]) -> None:
+    """A system may take its time to clear a large process away, and a window must not stand still for that."""
+    engine = start(executable(answers()))
+    engine.submit(WALK)
+    process, is_gone = engine._process, threading.Event()
+    assert process is not None
+    wait, process.wait = process.wait, lambda timeout=None: (is_gone.wait(10.0), wait(timeout))[1]  # type: ignore[method-assign]
+    began = time.monotonic()
+    engine.close()
+    assert time.monotonic() - began < 5.0 and not engine.is_running
+    is_gone.set()
 
 
 def test_a_request_that_is_interrupted_leaves_no_process(

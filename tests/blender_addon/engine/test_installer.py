@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,27 @@ def test_without_a_network_a_sentence_says_so_and_what_was_made_is_begun_again(w
     assert ended.status == 1 and ended.sentence.startswith("The network does not answer: look at it")
     assert find_engine_python("", root).state is EngineState.HALF_SET_UP
     assert set_up(root, "--wheels", wheels).status == 0 and works(root)
+
+
+@pytest.fixture
+def cut_off(tmp_path: Path) -> str:
+    """This Python in a system without any network; skips where such a one cannot be made."""
+    alone = ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("needs Linux's unshare, and the right to use it")
+    program = tmp_path / "cut off"
+    program.write_text(f'#!/bin/sh\nexec {" ".join(alone)} "{sys.executable}" "$@"\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+def test_with_the_network_cut_off_wheels_are_enough_and_without_them_a_sentence_says_so(
+    cut_off: str, wheels: Path, tmp_path: Path
+) -> None:
+    pypi = {**only("https://pypi.org/simple"), "PIP_NO_CACHE_DIR": "1", "PIP_RETRIES": "0"}
+    ended = set_up(tmp_path / "engine", "--build", 0, 0, "torch==2.13.0", python=cut_off, **pypi)
+    assert ended.status == 1 and ended.sentence.startswith("The network does not answer: look at it")
+    assert set_up(tmp_path / "engine", "--wheels", wheels, python=cut_off).status == 0 and works(tmp_path / "engine")
 
 
 @pytest.mark.parametrize(

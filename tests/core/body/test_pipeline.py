@@ -327,7 +327,7 @@ def test_kept_tokens_need_a_mask_and_room_for_the_steps(make: Callable[..., Body
         with pytest.raises(ValueError, match="mask"):
             KeptTokens(torch.zeros(2, 6, dtype=torch.long), mask)
     kept = KeptTokens(torch.zeros(2, 6, dtype=torch.long), torch.zeros(2, dtype=torch.bool))
-    with pytest.raises(BadRequest, match="3 steps and the motion only 2 tokens"):
+    with pytest.raises(BadRequest, match="3 steps, and what is made of it lasts only 0.4 s"):
         make().tokens(BodyRequest(1, "a person walks, then waves, then bows"), kept)
 
 

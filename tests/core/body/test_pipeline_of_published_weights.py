@@ -9,37 +9,14 @@ import pytest
 import torch
 
 from understudy.core.body.humanml3d import HUMANML3D, KIT_ML, FeatureLayout
-from understudy.core.body.humanml3d_motion import HumanML3DMotion
-from understudy.core.body.pipeline import BodyPipeline, SamplingSettings
-from understudy.core.body.text_encoder import EncodedText
-from understudy.core.checkpoints import BodyConfigs, build_networks
+from understudy.core.body.pipeline import BodyPipeline
+from understudy.core.checkpoints import BodyConfigs
 from understudy.core.contract import BodyMotion, BodyRequest, Recipe, UnderstudyError
 from understudy.core.geometry.skeleton import SMPL_22_NAMES
+from understudy.tests.core.body.small_pipelines import pipeline_of
 
 SETS = {"HumanML3D": HUMANML3D, "KIT-ML": KIT_ML}
 BOTH = pytest.mark.parametrize("layout", SETS.values(), ids=SETS)
-
-
-class OneVector:
-    """The same vectors for every prompt."""
-
-    name, pooled_width, word_width, n_parameters = "one", 384, 384, 0
-
-    def encode(self, prompts: list[str]) -> EncodedText:
-        words = torch.ones(len(prompts), 2, 384)
-        return EncodedText(words[:, 0], words, torch.zeros(len(prompts), 2, dtype=torch.bool))
-
-
-def pipeline_of(configs: BodyConfigs, layout: FeatureLayout, mean: float = 0.1) -> BodyPipeline:
-    width = {"n_features": layout.n_features}
-    tokenizer, flow = (dataclasses.replace(config, **width) for config in (configs.tokenizer, configs.flow))
-    torch.manual_seed(2)
-    networks = build_networks(dataclasses.replace(configs, tokenizer=tokenizer, flow=flow))
-    for part in (networks.tokenizer, networks.tokens, networks.residual, networks.flow, networks.length, networks.matcher):
-        assert part is not None
-        part.eval().requires_grad_(False)
-    representation = HumanML3DMotion(layout, torch.full((layout.n_features,), mean), torch.full((layout.n_features,), 0.1))
-    return BodyPipeline(networks, OneVector(), representation, SamplingSettings(), torch.device("cpu"))
 
 
 def generated(pipeline: BodyPipeline, seconds: float | None, **wishes: bool) -> BodyMotion:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.body.token_plan import CONTEXT, LONGEST_WINDOW, plan_windows, share_tokens
+from understudy.core.body.token_plan import CONTEXT, LONGEST_WINDOW, plan_windows, share_made_tokens, share_tokens
 
 lengths = st.lists(st.integers(1, 400), min_size=1, max_size=12)
 
@@ -33,3 +35,17 @@ def test_shares_add_up_and_are_alike_to_one_token_and_nobody_goes_without(total:
     shares = share_tokens(total, count)
     assert len(shares) == count and min(shares) >= 1 and max(shares) - min(shares) <= 1
     assert sum(shares) == max(total, count)
+
+
+@pytest.mark.parametrize(("kept", "count", "lengths"), [
+    ("..........", 2, [5, 5]), ("..........", 3, [3, 3, 4]), ("##....###", 2, [4, 5]), ("##....###", 1, [9]), ("....##", 4, [1, 1, 1, 3]),
+    ("#..##..#", 2, [5, 3]), ("####", 2, [2, 2]),
+])  # fmt: skip
+def test_steps_share_what_is_made_between_what_is_kept(kept: str, count: int, lengths: list[int]) -> None:
+    mask = torch.tensor([each == "#" for each in kept], dtype=torch.bool)
+    assert share_made_tokens(mask, count) == lengths
+
+
+def test_more_steps_than_made_tokens() -> None:
+    with pytest.raises(ValueError, match="3 steps for 2 tokens"):
+        share_made_tokens(torch.tensor([True, False, False, True]), 3)

@@ -30,6 +30,7 @@ from understudy.core.contract import (
     Message,
     MicrophonesReply,
     MicrophonesRequest,
+    MotionEdit,
     Progress,
     Recipe,
     RecordReply,
@@ -91,6 +92,7 @@ def every_message() -> st.SearchStrategy[Message]:
     return st.one_of(
         st.builds(Hello, whole, text, text),
         st.builds(BodyRequest, whole, text, st.none() | real, whole, whole, real, whole, text, text),
+        st.builds(BodyRequest, whole, text, edit=st.builds(MotionEdit, motions(), real, real, st.booleans(), st.booleans())),
         st.builds(FaceRequest, whole, text, real, st.none() | real, text, text, real, changes, real, real, whole, whole, whole, text, text, st.none() | real),
         st.builds(RecordRequest, whole, text, text, real),
         st.builds(Cancel, whole),
@@ -155,14 +157,15 @@ def one_of_each() -> list[Message]:
         np.zeros((2, 2, 3), np.float32), FaceRecipe("a.wav", changes=(EmotionChange(0.02, "sad"),)), np.zeros(2, np.float32),
     )  # fmt: skip
     return [
-        Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0, guidance=3.5), Cancel(1), Unload(2), WarmUp(7, "starter", "cuda"),
-        CardMemory(7, 512.5, 6000.0, 8188.0), Progress(1, "Reading", 0, 1),
+        Hello(1, "0.1.0", "cpu"), BodyRequest(1, "walks", 2.0, guidance=3.5), Cancel(1), Unload(2), Progress(1, "Reading", 0, 1),
         BodyReply(1, (motion,), (StageTime("loading", 0.25),), ("One by one.",)), Failure(1, "BadRequest", "Too long."),
         ImportRequest(3, ("/downloads/kit.zip", "/downloads/ViT-B-32.pt"), "mine", True), RemoveRequest(4, "mine"),
         ImportReply(3, ("clip-vit-b32", "mine"), ("kit.zip/a.tar",), ("b.npy",)), RemoveReply(4, "mine", 1234),
         FaceRequest(5, "/sounds/a.wav", 1.5, 2.0, "happy", changes=(EmotionChange(0.5, "sad", 0.5),)), FaceReply(5, (face,), (StageTime("loading", 0.25),)),
         RecordRequest(6, "/sounds/b.wav", "Headset"), StopRecording(6), Level(6, 0.5), RecordReply(6, "/sounds/b.wav", 2.5),
         MicrophonesRequest(7), MicrophonesReply(7, ("Headset", "Webcam"), "Webcam"),
+        WarmUp(7, "starter", "cuda"), CardMemory(7, 512.5, 6000.0, 8188.0),
+        BodyRequest(8, "waves", 2.0, guidance=3.5, edit=MotionEdit(motion, 0.0, 0.2)),
     ]  # fmt: skip
 
 

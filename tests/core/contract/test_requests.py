@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.contract import BadRequest, BodyRequest
+from understudy.core.contract import BadRequest, BodyMotion, BodyRequest, MotionEdit
 
 GOOD = BodyRequest(1, "a person walks")
 
@@ -63,3 +64,50 @@ def test_only_lengths_between_the_limits_pass(seconds: float) -> None:
         request.validate()
     else:
         sentence(request)
+
+
+STILL = BodyMotion(
+    np.zeros((41, 3), np.float32), np.tile(np.float32((1, 0, 0, 0)), (41, 1, 1)), np.zeros((41, 4), np.float32), ("pelvis",), (-1,),
+    np.zeros((1, 3), np.float32), 20.0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("start", "end", "shown"), [
+    (1.0, 1.0, "1 s to 1 s"), (1.5, 1.0, "1.5 s to 1 s"), (-0.1, 1.0, "-0.1 s to 1 s"), (1.0, 3.0, "0 s to 2.05 s"), (3.0, 4.0, "3 s to 4 s"),
+    (math.nan, 1.0, "nan"), (0.5, math.nan, "nan"), (-math.inf, math.inf, "inf"), (1.0, 1.1, "0.1 s is too short"), (1.0, 1.19, "at least 0.2 s"),
+])  # fmt: skip
+def test_a_range_that_cannot_be_made_anew(start: float, end: float, shown: str) -> None:
+    assert shown in sentence(dataclasses.replace(GOOD, edit=MotionEdit(STILL, start, end)))
+
+
+def test_a_range_between_two_frames_is_too_short() -> None:
+    slow = dataclasses.replace(STILL, fps=2.0)
+    assert "too short" in sentence(dataclasses.replace(GOOD, edit=MotionEdit(slow, 1.1, 1.4)))
+
+
+def test_a_range_that_is_too_long_for_one_job() -> None:
+    slow = dataclasses.replace(STILL, fps=0.1)
+    assert "400 s is too long" in sentence(dataclasses.replace(GOOD, edit=MotionEdit(slow, 0.0, 400.0)))
+
+
+def test_a_range_keeps_its_own_length() -> None:
+    assert "leave the length out" in sentence(dataclasses.replace(GOOD, seconds=2.0, edit=MotionEdit(STILL, 0.5, 1.0)))
+
+
+def test_an_upper_body_carries_nothing() -> None:
+    assert "leads nowhere" in sentence(dataclasses.replace(GOOD, edit=MotionEdit(STILL, 0.5, 1.0, carries_rest=True, upper_body=True)))
+
+
+def test_a_motion_with_holes() -> None:
+    rotations = STILL.rotations.copy()
+    rotations[7] = np.nan
+    assert "1 frames of 41" in sentence(dataclasses.replace(GOOD, edit=MotionEdit(dataclasses.replace(STILL, rotations=rotations), 0.5, 1.0)))
+
+
+@pytest.mark.parametrize(("start", "end", "frames"), [
+    (0.0, 2.05, (0, 41)), (0.0, 0.2, (0, 4)), (0.51, 1.0, (11, 20)), (1.0, 2.0, (20, 40)), (0.1 + 0.2, 1.1, (6, 22)), (1.85, 2.05, (37, 41)),
+])  # fmt: skip
+def test_frames_of_a_range(start: float, end: float, frames: tuple[int, int]) -> None:
+    edit = MotionEdit(STILL, start, end)
+    dataclasses.replace(GOOD, edit=edit).validate()
+    assert (edit.first_frame, edit.end_frame) == frames

@@ -104,7 +104,7 @@ def test_a_pass_shows_its_layers_and_can_be_cancelled_in_the_middle(tiny_face: F
     clip, shares = sound(640 * 62), []
     whole = WindowSettings(one_pass=80)
     face_of_long_speech(tiny_face, clip, Delivery(), lambda done, total: shares.append(done / total), None, whole)
-    assert len(set(shares)) >= 10 and shares == sorted(shares) and shares[0] == 0 and 0.9 < shares[-1] < 1
+    assert len(set(shares)) >= 8 and shares == sorted(shares) and shares[0] == 0 and 0.85 < shares[-1] < 1
 
     def cancel(done: int, total: int) -> None:
         if 2 * done >= total:

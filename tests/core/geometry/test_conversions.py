@@ -23,6 +23,7 @@ from understudy.core.geometry.rotations import (
     quaternion_multiply,
     rotate,
     rotation_6d_from_matrix,
+    rotation_vector_from_quaternion,
     wrap_angle,
 )
 
@@ -65,6 +66,11 @@ def test_a_rotation_vector_gives_half_angles_in_its_quaternion(v: Tensor) -> Non
     axis = v / turn if turn > 1e-12 else v
     expected = torch.tensor([math.cos(turn / 2), *(float(a) * math.sin(turn / 2) for a in axis)], dtype=torch.float64)
     assert_close(quaternion_from_rotation_vector(v), expected)
+
+
+@given(direction, st.floats(0, 3.1), st.sampled_from((1.0, -1.0)))
+def test_a_quaternion_of_either_sign_gives_the_rotation_vector_back(axis: Tensor, turn: float, sign: float) -> None:
+    assert_close(rotation_vector_from_quaternion(sign * quaternion_from_rotation_vector(axis * turn)), axis * turn)
 
 
 @given(rotation_vector, rotation_vector)
