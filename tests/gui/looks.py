@@ -98,7 +98,7 @@ def _put_on(animator: Animator, look: Look) -> Steps:
     yield 1.5
     _, region = animator.region("UI")
     before, y = region.width, region.y + region.height / 2
-    for edge in (1, -3, -6, 4):  # where it is held differs from version to version
+    for edge in (1, 0, -1, 2, -9, -12, 7, 10, 14):  # where it is held differs from version to version
         if look.width < 280 and region.width == before:
             yield from animator.drag((region.x + edge, y), (region.x + region.width - look.width * look.scale, y))
     yield from animator.into_the_view()
