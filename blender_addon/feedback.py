@@ -16,6 +16,7 @@ from . import jobs
 _MARGINS = 84.0  # tabs, edges, and the icon beside a sentence
 _NARROW = 240.0  # below it, labels are cut in two columns
 _LEAST_ROOM = 60.0
+_DRAWN_SECONDS = 0.2
 _PARTS = re.compile(r"\s*(?:[^\s/-]+[/-]*|[/-]+)")  # a line may end after a word, a hyphen and a slash
 _CLIPPED = 0.99
 _BESIDE_CROSS = 0.88  # of the width
@@ -128,3 +129,14 @@ def redraw(windows: bpy.types.WindowManager) -> None:
             for region in area.regions:
                 if _REGIONS.get(area.type) == region.type:
                     region.tag_redraw()
+
+
+def redraw_anew(windows: bpy.types.WindowManager) -> None:
+    """For a panel that has grown or shrunk: twice, because Blender places what is below it by how high it was when it was drawn last."""
+    redraw(windows)
+    if not bpy.app.background and not bpy.app.timers.is_registered(_redraw_once_more):
+        bpy.app.timers.register(_redraw_once_more, first_interval=_DRAWN_SECONDS)
+
+
+def _redraw_once_more() -> None:
+    redraw(bpy.context.window_manager)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 
 from .. import jobs
-from ..feedback import redraw
+from ..feedback import redraw_anew
 
 
 def allowed(operator: type[bpy.types.Operator], reason: str) -> bool:
@@ -25,7 +25,7 @@ def cancelled(operator: bpy.types.Operator, sentence: str, about: str) -> set[st
     """Shows the error in the panel of what it is about; for execute() to return."""
     jobs.tell(sentence, is_error=True, about=about)
     complain(operator, sentence)
-    redraw(bpy.context.window_manager)
+    redraw_anew(bpy.context.window_manager)
     return {"CANCELLED"}
 
 

@@ -14,7 +14,7 @@ from ...core.contract import Cancelled, UnderstudyError
 from .. import jobs, setting_up
 from ..engine.client import LAST_WAIT_S
 from ..engine_runs import EngineSetUp, Removal, Run
-from ..feedback import redraw
+from ..feedback import redraw, redraw_anew
 from .answers import allowed, cancelled, complain
 
 TIMER_SECONDS = 0.1
@@ -165,7 +165,7 @@ def _end(message: str, is_error: bool) -> None:
     setting_up.state.run = None
     jobs.tell(message, is_error, jobs.ENGINE)
     setting_up.forget()
-    redraw(bpy.context.window_manager)
+    redraw_anew(bpy.context.window_manager)
 
 
 _CLASSES = (
@@ -180,7 +180,7 @@ def _look() -> float | None:
         return None
     if setting_up.look().machine is None:
         return LOOK_SECONDS
-    redraw(bpy.context.window_manager)
+    redraw_anew(bpy.context.window_manager)
     return None
 
 

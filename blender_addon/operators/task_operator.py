@@ -6,7 +6,7 @@ import bpy
 
 from ...core.contract import Cancelled, UnderstudyError
 from .. import jobs
-from ..feedback import redraw
+from ..feedback import redraw, redraw_anew
 from ..tasks import Task
 from .answers import complain
 
@@ -94,7 +94,7 @@ class TaskOperator:
         for notice in job.keyed.notices:
             self.report({"WARNING"}, notice)  # type: ignore[attr-defined]
         self.report({"INFO"}, made)  # type: ignore[attr-defined]
-        redraw(context.window_manager)
+        redraw_anew(context.window_manager)
         return {"FINISHED"}
 
     def _failed(self, context: bpy.types.Context, error: UnderstudyError) -> set[str]:
@@ -105,7 +105,7 @@ class TaskOperator:
             self.report({"INFO"}, str(error))  # type: ignore[attr-defined]
         else:
             complain(self, str(error))  # type: ignore[arg-type]
-        redraw(context.window_manager)
+        redraw_anew(context.window_manager)
         return {"CANCELLED"}
 
     def _show_progress(self, context: bpy.types.Context) -> None:

@@ -11,7 +11,7 @@ import bpy
 from ...core.contract import Cancelled, UnderstudyError
 from .. import jobs
 from ..engine.client import Engine
-from ..feedback import redraw
+from ..feedback import redraw, redraw_anew
 from .answers import cancelled
 
 TIMER_SECONDS = 0.05
@@ -78,7 +78,7 @@ def _fail(error: UnderstudyError) -> None:
 def _end(message: str, is_error: bool) -> None:
     jobs.state.job = None
     jobs.tell(message, is_error)
-    redraw(bpy.context.window_manager)
+    redraw_anew(bpy.context.window_manager)
 
 
 def register() -> None:

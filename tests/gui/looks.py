@@ -97,8 +97,10 @@ def _put_on(animator: Animator, look: Look) -> Steps:
     bpy.context.preferences.view.ui_scale = look.scale
     yield 1.5
     _, region = animator.region("UI")
-    start, y = region.x + 1, region.y + region.height / 2
-    yield from animator.drag((start, y), (region.x + region.width - look.width * look.scale, y))
+    before, y = region.width, region.y + region.height / 2
+    for edge in (1, -3, -6, 4):  # where it is held differs from version to version
+        if look.width < 280 and region.width == before:
+            yield from animator.drag((region.x + edge, y), (region.x + region.width - look.width * look.scale, y))
     yield from animator.into_the_view()
 
 
