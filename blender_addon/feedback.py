@@ -42,6 +42,12 @@ def draw_recording(layout: bpy.types.UILayout, job: jobs.RecordJob) -> None:
     row.operator("understudy.discard_recording", text="", icon="TRASH")
 
 
+def take_light(layout: bpy.types.UILayout) -> None:
+    """To be drawn below what stands where a bar stood."""
+    # Up to 4.3, the light of a bar under the cursor goes to the next thing without a name once the bar is gone: not to a sentence then
+    layout.separator(factor=0.1)
+
+
 def draw_message(layout: bpy.types.UILayout, context: bpy.types.Context, *about: str) -> None:
     """How the last work ended, if it is about one of these, and what can be done now."""
     state = jobs.state

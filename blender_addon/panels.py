@@ -8,7 +8,7 @@ from . import jobs, microphones, models, preferences, sequencer, setting_up, set
 from .animation.face_keys import short_name
 from .characters import chosen_character, lacks_character
 from .engine_panel import draw_engine, draw_set_up, draw_update
-from .feedback import draw_message, draw_progress, draw_recording, draw_sentence, is_narrow
+from .feedback import draw_message, draw_progress, draw_recording, draw_sentence, is_narrow, take_light
 from .operators.face import can_have_map, chosen_face, face_refused, lacks_face
 from .operators.generate import hints, refused
 from .operators.redo_range import chosen_range, redo_refused
@@ -275,6 +275,7 @@ def _draw_speak(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row()
     row.scale_y = 1.6
     row.operator("understudy.generate_face", icon="SHAPEKEY_DATA")
+    take_light(layout)
     reason = speech_refused(context)
     if reason:
         draw_sentence(layout, context, reason, "INFO")
@@ -296,6 +297,7 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row = layout.row()
     row.scale_y = 1.6
     row.operator("understudy.generate", icon="ARMATURE_DATA")
+    take_light(layout)
     reason = refused(context)
     for sentence in [reason] if reason else hints(context):
         draw_sentence(layout, context, sentence, "INFO")

@@ -108,6 +108,10 @@ class RedoTask:
     upper_body: bool = False
     carries_rest: bool = False
 
+    @property
+    def n_requests(self) -> int:
+        return 1
+
     def steps(self) -> Steps:
         read = yield from read_keys(self.range)
         edit = read.edit(self.upper_body, self.carries_rest)

@@ -7,7 +7,7 @@ that nobody plays until `bind`, so that a job which stops in between leaves no t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -130,7 +130,7 @@ def driven_paths(owner: Owner) -> set[str]:
 def write_curves(
     slot: ActionSlot, frames: np.ndarray, properties: Iterable[PropertyCurves], interpolation: Interpolation = "BEZIER"
 ) -> Iterator[None]:
-    """Writes keys at `frames` (T,), fractions allowed, and yields after every curve.
+    """Writes keys at `frames` (T,), fractions allowed, and yields after every curve, and on the way through one that is there.
 
     Where a curve is there already, its keys from the first to the last of `frames` are replaced and all others stay as they are.
     Raises Vanished if the Action is deleted in between.
@@ -138,7 +138,7 @@ def write_curves(
     kinds = kinds_of_new_keys(interpolation)
     for animated in properties:
         for index, values in enumerate(animated.values.T):
-            _write_curve(slot, animated, index, np.column_stack((frames, values)).astype(np.float32), kinds)
+            yield from _write_curve(slot, animated, index, np.column_stack((frames, values)).astype(np.float32), kinds)
             yield
 
 
@@ -319,12 +319,12 @@ def _layered_slot(action: bpy.types.Action, slot: ActionSlot) -> bpy.types.Actio
     raise Vanished(f"The slot “{slot.name}” of the Action “{action.name}” was removed while it was being keyed: try again.")
 
 
-def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: np.ndarray, kinds: dict[str, str]) -> None:
+def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: np.ndarray, kinds: dict[str, str]) -> Iterator[None]:
     """keys: (T, 2) frames and values; kinds: what all of them are, by property of a key."""
-    bag = channel_bag(slot)
-    if (found := bag.fcurves.find(animated.data_path, index=index)) is not None:
-        replace_keys(found, keys, kinds)
+    if channel_bag(slot).fcurves.find(animated.data_path, index=index) is not None:
+        yield from replace_keys(lambda: channel_bag(slot).fcurves.find(animated.data_path, index=index), keys, kinds)
         return
+    bag = channel_bag(slot)
     curve = bag.fcurves.new(animated.data_path, index=index)
     curve.group = bag.groups.get(animated.group) or bag.groups.new(animated.group)
     _fill(curve, keys, kinds)
@@ -341,36 +341,53 @@ def _fill(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str]) -> N
     curve.update()
 
 
-def replace_keys(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str]) -> None:
+def replace_keys(find: Callable[[], Any], keys: np.ndarray, kinds: dict[str, str]) -> Generator[None, None, None]:
     """Keys (T, 2) in place of all between the first and the last of them; the curve's others keep everything that they are.
 
-    kinds: what all of the new ones are, by property of a key.
+    find: the curve, looked up again after every slice. kinds: what all of the new keys are, by property of a key.
     """
-    points = curve.keyframe_points
-    frames = _key_floats(curve, "co")[:, 0]
+    points = find().keyframe_points
+    frames = key_property(points, "co")[:, 0]
     kept = (frames < keys[0, 0] - _SAME_FRAME) | (frames > keys[-1, 0] + _SAME_FRAME)
     if not kept.any():
         points.clear()
-        _fill(curve, keys, kinds)
+        _fill(find(), keys, kinds)
         return
-    others = {name: key_property(points, name)[kept] for name in (*_KEY_FLOATS, *_KEY_ENUMS)}
+    others = {}
+    for name in (*_KEY_FLOATS, *_KEY_ENUMS):
+        others[name] = key_property(find().keyframe_points, name)[kept]
+        yield
     order = np.argsort(np.concatenate((frames[kept], keys[:, 0])), kind="stable")
     is_other = order < kept.sum()
+    points = find().keyframe_points
     points.clear()
     points.add(len(order))
-    for name in others:
-        merged = key_property(points, name)
-        merged[is_other] = others[name]
+    yield
+    for name, stored in others.items():
+        points = find().keyframe_points
+        merged = _like_new(points, name)
+        merged[is_other] = stored
         if name in kinds:
             merged[~is_other] = _enum_value(name, kinds[name])
         elif _KEY_FLOATS.get(name) == 2:  # place and handles
             merged[~is_other] = keys
         points.foreach_set(name, merged.ravel())
-    curve.update()
+        yield
+    find().update()
     for name in ("handle_left", "handle_right"):  # Blender has moved those beside the new keys, where they place themselves
+        points = find().keyframe_points
         moved = key_property(points, name)
         moved[is_other] = others[name]
         points.foreach_set(name, moved.ravel())
+        yield
+
+
+def _like_new(points: bpy.types.FCurveKeyframePoints, name: str) -> np.ndarray:
+    """One property of every key, where all are as Blender makes them."""
+    if name in _KEY_ENUMS:
+        return np.full(len(points), _enum_value(name, getattr(points[0], name)), np.int32)
+    first = np.atleast_1d(np.array(getattr(points[0], name), np.float32))
+    return np.tile(first, (len(points), 1)) if len(first) > 1 else np.full(len(points), first[0], np.float32)
 
 
 def key_property(points: bpy.types.FCurveKeyframePoints, name: str) -> np.ndarray:

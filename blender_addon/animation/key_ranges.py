@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import curves
+from .slices import in_one_go
 
 _ALL_OF_A_KEY = (
     "co", "handle_left", "handle_right", "amplitude", "back", "period", "interpolation", "easing", "type", "handle_left_type",
@@ -137,7 +138,7 @@ def _write(slot: curves.ActionSlot, written: RangeKeys, index: int) -> None:
         ends = np.column_stack(((written.frames[0] - 1, written.frames[-1] + 1), written.beside[:, index]))
         keys = np.concatenate((ends[:1], keys, ends[1:]))
     keys = keys.astype(np.float32)
-    curves.replace_keys(curve, keys, curves.kinds_of_new_keys())
+    in_one_go(curves.replace_keys(lambda: curve, keys, curves.kinds_of_new_keys()))
     if written.holds_last:
         frames = curves.key_property(curve.keyframe_points, "co")[:, 0]
         curve.keyframe_points[int(np.abs(frames - written.frames[-1]).argmin())].interpolation = "CONSTANT"

@@ -15,7 +15,7 @@ from .ranges import MAX_SEED, MAX_VARIATIONS, check_range
 from .recording_messages import Level, MicrophonesReply, MicrophonesRequest, RecordReply, RecordRequest, StopRecording
 
 # Raised by one whenever a field or a meaning changes; both sides compare it at the first frame.
-CONTRACT_VERSION = 6
+CONTRACT_VERSION = 7
 
 MIN_SECONDS, MAX_SECONDS = 0.5, 300.0
 SHAPING_STAGE = "Shaping the motion"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import bpy
 from animator import Animator, Steps
@@ -47,19 +48,19 @@ def weights_imported(animator: Animator) -> Steps:
     bpy.ops.preferences.addon_expand(module=EXTENSION)
     yield 1.0
     yield from animator.picture("preferences")
+    before = message(animator)
     yield from animator.press("understudy.import_weights", across=0.8)
     yield from animator.choose_folder(Path(os.environ["UNDERSTUDY_GUI_DOWNLOADS"]))
-    yield from animator.wait("the import works", lambda: current_job(animator) is not None or message(animator)["message"])
-    yield from animator.wait("the weights are imported", lambda: current_job(animator) is None)
+    yield from animator.wait("the weights are imported", lambda: _is_told_another(animator, before))
     yield from animator.picture("imported")
     models = animator.module("models")
     animator.seen["imported"] = {**message(animator), "models": [each.name for each in models.installed() if each.is_imported]}
     yield from animator.press("understudy.remove_model", across=0.99)
     yield 0.5
     yield from animator.picture("asked")
+    before = message(animator)
     yield from animator.key("RET")
-    yield from animator.wait("the removal works", lambda: current_job(animator) is not None)
-    yield from animator.wait("a model is removed", lambda: current_job(animator) is None)
+    yield from animator.wait("a model is removed", lambda: _is_told_another(animator, before))
     yield from animator.picture("removed")
     animator.seen["removed"] = {**message(animator), "models": [each.name for each in models.installed() if each.is_imported]}
 
@@ -92,3 +93,9 @@ def removed(animator: Animator) -> Steps:
     yield 1.0
     yield from animator.picture("removed")
     animator.seen["removed"] = leftovers(hooked, pid, root)
+
+
+def _is_told_another(animator: Animator, before: dict[str, Any]) -> bool:
+    """The work has ended, perhaps before anybody looked."""
+    told = message(animator)
+    return current_job(animator) is None and bool(told["message"]) and told != before

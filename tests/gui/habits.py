@@ -112,8 +112,10 @@ def watched_set_up(animator: Animator, name: str) -> Steps:
         if setting_up.state.run is not None and setting_up.state.run.step not in steps:
             steps.append(setting_up.state.run.step)
 
-    yield from animator.wait("the set-up has begun", lambda: setting_up.state.run is not None, patience_s=20)
+    yield from animator.wait("the set-up has begun", lambda: setting_up.state.run is not None, watch, patience_s=20)
+    watch()
     yield from animator.picture("setting-up")
+    watch()
     yield from animator.wait("the engine is set up", lambda: setting_up.state.run is None, watch, patience_s=300)
     yield from animator.picture(name)
     animator.seen |= {"steps": steps, "state": setting_up.found().state.name, "said": animator.module("jobs").state.message}

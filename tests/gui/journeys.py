@@ -124,7 +124,8 @@ def quit_at_work(animator: Animator) -> Steps:
     yield from with_a_character(animator)
     yield from animator.press("understudy.generate")
     jobs = animator.module("jobs")
-    yield from animator.wait("the engine's process", lambda: jobs.state.engine is not None and jobs.state.engine.pid)
+    # The process alone does not tell: it may have started early
+    yield from animator.wait("the engine is at work", lambda: current_job(animator) is not None and jobs.state.engine.pid)
     animator.seen |= {"pid": jobs.state.engine.pid, "was_at_work": jobs.state.job is not None}
     yield from animator.into_the_view()
     animator.note("quits")  # before it does, because nothing is written afterwards

@@ -35,7 +35,7 @@ def pictures(animator: Animator) -> Steps:
 
 
 def _face(animator: Animator) -> Steps:
-    for each in bpy.data.objects:
+    for each in animator.window.view_layer.objects:
         each.hide_set(True)
     bpy.ops.understudy.add_head()
     speech = bpy.context.scene.understudy.speech
@@ -55,7 +55,7 @@ def _seen_whole(animator: Animator) -> Steps:
     area, region = animator.region("WINDOW")
     with bpy.context.temp_override(window=animator.window, area=area, region=region):
         bpy.ops.object.select_all(action="DESELECT")
-        for each in bpy.data.objects:
+        for each in animator.window.view_layer.objects:
             each.select_set(each.type in ("ARMATURE", "MESH") and each.visible_get())
         bpy.ops.view3d.view_axis(type="FRONT")
         bpy.ops.view3d.view_selected(use_all_regions=False)

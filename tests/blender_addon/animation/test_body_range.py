@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -309,11 +309,11 @@ def test_a_fault_in_the_middle_leaves_every_key_as_it_was(
     written = curves.replace_keys
     calls: list[int] = []
 
-    def failing(*arguments: object) -> None:
+    def failing(*arguments: object) -> Generator[None, None, None]:
         calls.append(1)
         if len(calls) > 50:
             raise MemoryError
-        written(*arguments)  # type: ignore[arg-type]
+        return written(*arguments)  # type: ignore[arg-type]
 
     found = read(character, 10, 18)
     edit, one = made_anew(found)

@@ -161,7 +161,7 @@ def one_of_each() -> list[Message]:
         BodyReply(1, (motion,), (StageTime("loading", 0.25),), ("One by one.",)), Failure(1, "BadRequest", "Too long."),
         ImportRequest(3, ("/downloads/kit.zip", "/downloads/ViT-B-32.pt"), "mine", True), RemoveRequest(4, "mine"),
         ImportReply(3, ("clip-vit-b32", "mine"), ("kit.zip/a.tar",), ("b.npy",)), RemoveReply(4, "mine", 1234),
-        FaceRequest(5, "/sounds/a.wav", 1.5, 2.0, "happy", changes=(EmotionChange(0.5, "sad", 0.5),)), FaceReply(5, (face,), (StageTime("loading", 0.25),)),
+        FaceRequest(5, "/sounds/a.wav", 1.5, 2.0, "happy", changes=(EmotionChange(0.5, "sad", 0.5),), longest_s=300.0), FaceReply(5, (face,), (StageTime("loading", 0.25),)),
         RecordRequest(6, "/sounds/b.wav", "Headset"), StopRecording(6), Level(6, 0.5), RecordReply(6, "/sounds/b.wav", 2.5),
         MicrophonesRequest(7), MicrophonesReply(7, ("Headset", "Webcam"), "Webcam"),
         WarmUp(7, "starter", "cuda"), CardMemory(7, 512.5, 6000.0, 8188.0),
