@@ -77,7 +77,7 @@ class UNDERSTUDY_PT_redo_range(_ClosedSubpanel, bpy.types.Panel):
         row.active = not chosen.redo_upper_body
         row.prop(chosen, "redo_carries_rest")
         layout.operator("understudy.redo_range", icon="FILE_REFRESH")
-        if reason and jobs.state.job is None:
+        if reason and reason != refused(context):  # the panel above says that
             draw_sentence(layout, context, reason, "INFO")
 
 

@@ -18,7 +18,7 @@ HELD_MS = 30.0
 BLENDERS_OWN = "Blender's own: "
 GROWTH = 0.05
 LEAST_OF_PLAYBACK = 0.7  # of the frames a second without a generation, on two processors that also draw
-GROWTH_MB = 5.0
+GROWTH_OF_SWITCHING = 0.01  # a window that draws takes and gives half of that
 
 pytestmark = pytest.mark.skipif(
     "UNDERSTUDY_ENDURANCE" not in os.environ, reason="takes minutes: python3 build_addon.py test --endurance --gui BLENDER_OR_CHROOT"
@@ -77,5 +77,6 @@ def test_switched_on_and_off_without_a_window_it_leaves_nothing(blender: Path, p
 
 def judge_switched(seen: dict[str, Any]) -> None:
     print(seen["memory_mb"])
-    assert len(seen["memory_mb"]) == 20 and seen["left"] == {}
-    assert seen["memory_mb"][-1] - seen["memory_mb"][1] < GROWTH_MB
+    memory = seen["memory_mb"]
+    assert len(memory) == 20 and seen["left"] == {}
+    assert statistics.median(memory[-5:]) < statistics.median(memory[:5]) * (1 + GROWTH_OF_SWITCHING)

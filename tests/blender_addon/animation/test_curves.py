@@ -176,6 +176,21 @@ def test_a_removed_slot_is_reported(cube: bpy.types.Object) -> None:
         curves.read_curves(slot)
 
 
+def test_an_hour_of_keys_is_replaced_in_slices_that_hold_nothing_up(cube: bpy.types.Object) -> None:
+    slot = curves.new_action("Take", cube)
+    hour, later = np.arange(90_000.0), np.arange(90_000.0) + 3
+    for _ in curves.write_curves(slot, hour, [PropertyCurves("location", np.ones((90_000, 1), np.float32), "Group")]):
+        pass
+    before = time.thread_time()
+    longest = 0.0
+    for _ in curves.write_curves(slot, later, [PropertyCurves("location", np.full((90_000, 1), 2, np.float32), "Group")]):
+        longest = max(longest, time.thread_time() - before)
+        before = time.thread_time()
+    [keys] = curves.read_curves(slot).values()
+    np.testing.assert_array_equal(keys, np.column_stack((np.arange(90_003), np.where(np.arange(90_003) < 3, 1, 2))))
+    assert longest < 0.030
+
+
 def test_bulk_writing_is_forty_times_faster_than_inserting(character: bpy.types.Object) -> None:
     """52 bones, 4 components, 600 frames: 124,800 keys."""
     frames = np.arange(600, dtype=np.float32)

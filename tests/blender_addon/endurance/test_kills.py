@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /pro
 BUTTONS: tuple[type[TaskOperator], ...] = (
     generate.UNDERSTUDY_OT_generate, speech.UNDERSTUDY_OT_generate_face, speech.UNDERSTUDY_OT_generate_take,
 )  # fmt: skip
-MOMENTS = ("start", "load", "generate", "answer", "keying", "idle")
+MOMENTS = ("generate", "keying", "idle", "answer", "load", "start")
 START_S, LOAD_S, ANSWER_S = 2.5, 1.0, 0.03  # over which the moments are spread
 TOLD = ("Nothing was changed: try again.", "stopped in the middle of its work")
 HELD_S = 0.030
@@ -113,7 +113,7 @@ def test_killed_at_random_moments_it_is_told_and_the_next_generation_works(
         ended[f"{moment}: {'keyed' if pressed.is_finished else 'told'}" if killer.was_there else TOO_LATE] += 1
         assert ended[TOO_LATE] < scale.kills, ended
     print(f"{scale.kills} kills: {dict(sorted(ended.items()))}")
-    assert sum(count for how, count in ended.items() if how.endswith("told")) >= scale.kills // 4
+    assert sum(count for how, count in ended.items() if how.endswith("told")) >= max(1, scale.kills // 4)
     assert jobs.state.engine is not None and traces.children() == [jobs.state.engine.pid]
 
 
