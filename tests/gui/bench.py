@@ -20,7 +20,7 @@ from typing import Any
 REPO = Path(__file__).resolve().parents[2]
 SESSION = Path(__file__).with_name("session.py")
 TIME_LIMIT_S = 600
-SCREEN, SCREENS = (1600, 1000), {"looks": (900, 3300)}  # pixels; by journey, if another
+SCREEN, SCREENS = (1600, 1000), {"looks": (900, 3300), "weights_imported": (1600, 1500)}  # pixels; by journey, if another
 _SCREEN = "-screen 0 {}x{}x24 +extension GLX -nolisten tcp"
 _BLENDER = ("--factory-startup", "--gpu-backend", "opengl", "--enable-event-simulate")
 # A chroot is without a network; outside of one a set-up must not reach pip's indexes either
