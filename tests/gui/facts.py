@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import bpy
+import numpy as np
 from animator import Animator
 from bpy_extras.view3d_utils import location_3d_to_region_2d
 from mathutils import Vector
@@ -23,6 +25,16 @@ def facts() -> dict[str, Any]:
         "moved": _moved(armature) if armature else 0.0,
         "actions": {each.name: each.users for each in bpy.data.actions},
     }
+
+
+def keys_apart(animator: Animator, first: float, last: float) -> dict[str, Any]:
+    """Checksums of the character's keys within two frames and of all others, and how many the others are."""
+    curves = animator.module("animation.curves")
+    keys = curves.read_curves(curves.playing_slot(bpy.context.scene.understudy.character))
+    within = {name: (points[:, 0] > first - 0.5) & (points[:, 0] < last + 0.5) for name, points in keys.items()}
+    parts = {"inside": [keys[name][within[name]] for name in sorted(keys)], "outside": [keys[name][~within[name]] for name in sorted(keys)]}
+    sums = {name: zlib.crc32(b"".join(np.ascontiguousarray(each).tobytes() for each in part)) for name, part in parts.items()}
+    return {**sums, "n_outside": sum(len(each) for each in parts["outside"])}
 
 
 def presence(animator: Animator) -> dict[str, Any]:

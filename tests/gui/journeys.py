@@ -7,7 +7,7 @@ import signal
 
 import bpy
 from animator import Animator, NotThere, Steps
-from facts import face_facts, facts, presence
+from facts import face_facts, facts, keys_apart, presence
 from habits import arrive, computes, count, current_job, generate, message, play, type_prompt, with_a_character
 
 
@@ -68,6 +68,27 @@ def worker_killed(animator: Animator) -> Steps:
     yield from generate(animator)
     yield from animator.picture("again")
     animator.seen["again"] = {**message(animator), **facts()}
+
+
+def range_redone(animator: Animator) -> Steps:
+    """Keys, then those of one second anew, as the panel proposes it; then back."""
+    yield from with_a_character(animator)
+    yield from type_prompt(animator)
+    yield from generate(animator)
+    chosen = bpy.context.scene.understudy
+    frames = chosen.redo_first, chosen.redo_last
+    animator.seen |= {"before": keys_apart(animator, *frames), "action": facts()["action"]}
+    yield from animator.unfold("understudy.redo_range", below="understudy.generate")
+    yield from animator.picture("unfolded")
+    before = message(animator)
+    yield from animator.press("understudy.redo_range")
+    yield from animator.wait("the engine works", lambda: current_job(animator) is not None or message(animator) != before)
+    yield from animator.wait("the range is keyed", lambda: current_job(animator) is None)
+    yield from animator.picture("redone")
+    animator.seen |= {"redone": {**message(animator), **keys_apart(animator, *frames), **facts()}}
+    yield from animator.into_the_view()
+    yield from animator.key("Z", ctrl=True)
+    animator.seen["undone"] = keys_apart(animator, *frames)
 
 
 def voice_to_face(animator: Animator) -> Steps:

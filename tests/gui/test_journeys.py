@@ -44,6 +44,16 @@ def test_a_killed_worker_is_told_and_the_next_generation_works(played: Play) -> 
     judge_keyed(seen["again"])
 
 
+def test_a_range_made_anew_leaves_all_other_keys_and_is_one_step_back(played: Play) -> None:
+    seen = played("range_redone").seen
+    before, redone = seen["before"], seen["redone"]
+    assert not redone["is_error"], redone["message"]
+    judge_keyed(redone)
+    assert redone["inside"] != before["inside"]
+    assert before["n_outside"] > 1000 and all(redone[name] == before[name] for name in ("outside", "n_outside"))
+    assert seen["undone"] == before
+
+
 def test_a_voice_becomes_a_face(played: Play) -> None:
     face = played("voice_to_face").seen["face"]
     assert not face["is_error"] and face["action"] and face["largest"] > 0.1
