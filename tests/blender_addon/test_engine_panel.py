@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import bpy
 import pytest
 
 from understudy.blender_addon import engine_panel, jobs
 from understudy.blender_addon.report import report
 from understudy.blender_addon.settings import UnderstudySettings
-from understudy.tests.gui.recorded_layout import RecordedLayout
-
-_PREFERENCES = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))  # 0 without a window
+from understudy.tests.gui.recorded_layout import RecordedLayout, Sidebar
 
 
 @pytest.fixture
@@ -23,7 +19,7 @@ def ready(speaking: UnderstudySettings) -> UnderstudySettings:
 
 
 def drawn() -> str:
-    layout, context = RecordedLayout(), SimpleNamespace(region=SimpleNamespace(width=4000), preferences=_PREFERENCES)
+    layout, context = RecordedLayout(), Sidebar(4000)
     engine_panel.draw_engine(layout, context)  # type: ignore[arg-type]
     return " | ".join(layout.drawn.texts)
 

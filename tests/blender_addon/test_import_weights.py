@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -18,6 +17,7 @@ from understudy.blender_addon.operators import timed_job
 from understudy.blender_addon.settings import UnderstudySettings
 from understudy.core.contract import ImportRequest, Quality
 from understudy.tests.blender_addon.tiny_engine import write_tiny_downloads, write_tiny_engine
+from understudy.tests.gui.recorded_layout import Sidebar
 
 NAME, CLIP, FLOW = "discord-humanml3d", "clip-vit-b32", "DisCoRD_Momask_RFDecoder_best.pth"
 
@@ -204,17 +204,10 @@ class Drawn:
         return self
 
 
-class Room:
-    """As much of a context as drawing asks for."""
-
-    region = SimpleNamespace(width=4000)
-    preferences = SimpleNamespace(system=SimpleNamespace(ui_scale=1.0))  # Blender's is 0 without a window
-
-
 def test_the_preferences_show_licences_and_remove_only_what_was_imported(prefs: preferences.Preferences, downloads: Path) -> None:
     bpy.ops.understudy.import_weights(directory=str(downloads))
     drawn = Drawn()
-    model_list.draw_models(drawn, Room)  # type: ignore[arg-type]
+    model_list.draw_models(drawn, Sidebar(4000))  # type: ignore[arg-type]
     said = " | ".join(drawn.seen)
     assert "starter | " in said and "not for commercial work" in said and "research only: trained on AMASS" in said
     assert f"{CLIP} | Text encoder, shared by imported models. MIT" in said and f"Imported “{CLIP}” and “{NAME}”." in said

@@ -14,23 +14,10 @@ import pytest
 from understudy import blender_addon
 from understudy.blender_addon import feedback, models, panels, preferences
 from understudy.tests.gui.panel_states import STATES, clear
-from understudy.tests.gui.recorded_layout import Drawn, RecordedLayout
+from understudy.tests.gui.recorded_layout import Drawn, RecordedLayout, Sidebar
 
 WIDTHS = (150, 280, 560)
 MARGINS = 83  # pixels of the tabs, the panel's edges, and the icon before a sentence; counted in a picture
-
-
-class Sidebar:
-    """Blender's context, with a sidebar of this width, which there is none of without a window."""
-
-    def __init__(self, width: int) -> None:
-        self.region = SimpleNamespace(width=width, height=1000, type="UI")
-        self.preferences = SimpleNamespace(
-            system=SimpleNamespace(ui_scale=1.0), ui_styles=bpy.context.preferences.ui_styles
-        )  # the scale is 0 without a window
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(bpy.context, name)
 
 
 def module(name: str) -> Any:

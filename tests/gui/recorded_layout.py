@@ -94,3 +94,16 @@ def operator_type(name: str) -> Any:
 
 def _described(data: Any, name: str) -> bool:
     return bool(data.bl_rna.properties[name].description.strip())
+
+
+class Sidebar:
+    """Blender's context, with a sidebar of this width, which there is none of without a window."""
+
+    def __init__(self, width: int) -> None:
+        self.region = SimpleNamespace(width=width, height=1000, type="UI")
+        self.preferences = SimpleNamespace(
+            system=SimpleNamespace(ui_scale=1.0), ui_styles=bpy.context.preferences.ui_styles
+        )  # the scale is 0 without a window
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(bpy.context, name)

@@ -40,7 +40,8 @@ def test_a_job_that_is_too_large_says_so_and_the_same_worker_goes_on(
         *progress, failure = do(troubled, BIG)
         stages = [message.stage for message in progress if isinstance(message, Progress)]
         assert stages[1] == "Loading the model"  # the one before gave its memory back
-        assert stages[-1] == stage and len(stages) == len(progress)
+        # Tried once more, one by one, where there is no more room than before
+        assert stage in stages and stages[-1] in (stage, "Loading the model") and len(stages) == len(progress)
         assert failure == Failure(
             5, "OutOfMemory", "There was not enough memory on this machine for 4 motion(s) of 9 s: make fewer variations or a shorter motion,"
             " or close other programs.",
