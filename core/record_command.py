@@ -77,11 +77,11 @@ class LevelMeter:
 
     def at(self, _stage: str, milliseconds: int, _at_most: int) -> None:
         self._milliseconds = milliseconds
-        if not self._is_shown:
-            print("Recording; Ctrl+C ends it and keeps it.", file=sys.stderr, flush=True)
-            self._is_shown = True
 
     def heard(self, peak: float) -> None:
+        if not self._is_shown:  # not before: a microphone that slept takes a second to wake, and what is said until then is lost
+            print("Recording; Ctrl+C ends it and keeps it.", file=sys.stderr, flush=True)
+            self._is_shown = True
         if self._is_terminal:
             print(f"\r{self._milliseconds / 1000:7.1f} s {meter(peak)}", end="", file=sys.stderr, flush=True)
 
