@@ -38,6 +38,7 @@ def _face(animator: Animator) -> Steps:
     for each in animator.window.view_layer.objects:
         each.hide_set(True)
     bpy.ops.understudy.add_head()
+    bpy.context.scene.frame_set(1)
     speech = bpy.context.scene.understudy.speech
     voice = shutil.copy(os.environ["UNDERSTUDY_GUI_VOICE"], Path(tempfile.gettempdir(), "voice.flac"))
     speech.sound_file, speech.emotion = str(voice), "happy"
