@@ -6,9 +6,8 @@ import bpy
 
 from . import settings
 from .animation.face_target import armature_of
+from .animation.listed_names import listed
 from .animation.rig import has_joints, refusal
-
-_NAMES_SHOWN = 4
 
 
 def chosen_character(context: bpy.types.Context) -> bpy.types.Object | None:
@@ -28,8 +27,7 @@ def character_refused(context: bpy.types.Context) -> str:
         return refusal(chosen)
     found = [each.name for each in _characters(context.scene)]
     if found:
-        more = f" and {len(found) - _NAMES_SHOWN} more" if len(found) > _NAMES_SHOWN else ""
-        return f"There are {len(found)} characters ({', '.join(found[:_NAMES_SHOWN])}{more}): choose one above, or select it."
+        return f"There are {len(found)} characters ({listed(found)}): choose one above, or select it."
     return refusal(_armature(context.object))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import count as counted
-from itertools import takewhile
 
 import torch
 from torch import Tensor, nn
@@ -102,7 +100,7 @@ def _print_curve(device: torch.device, n_tokens: int, repeats: int, most: int) -
 
 def batch_sizes(most: int) -> list[int]:
     """1, 2, 4, ... below `most`, and it."""
-    return [*takewhile(lambda size: size < most, (2**power for power in counted())), most]
+    return [*(2**power for power in range((most - 1).bit_length())), most]
 
 
 def _as_shipped(configs: BodyConfigs) -> BodyConfigs:

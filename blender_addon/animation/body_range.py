@@ -18,12 +18,12 @@ from . import curves, key_ranges, quaternions, takes
 from .body import find_armature
 from .bone_space import BoneSpace
 from .default_skeleton import resting_motion
+from .listed_names import listed
 from .rig import BODY_JOINTS, Rig, RigError, find_rig, refusal
 from .slices import in_thread
 
 REDONE_PROPERTY = "understudy_redone"  # JSON list on an Action: what was made anew in which frames
 _LOCATION, _ROTATION = "location", "rotation_quaternion"
-_NAMES_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _unreadable(armature: bpy.types.Object) -> str:
     turned = [bone for bone in find_rig(armature).bones if armature.pose.bones[bone].rotation_mode != "QUATERNION"]
     if turned:
         return (
-            f"{len(turned)} bones of “{name}” do not turn by quaternions ({_listed(turned)}), and keys of a range are written as such:"
+            f"{len(turned)} bones of “{name}” do not turn by quaternions ({listed(turned)}), and keys of a range are written as such:"
             " bake them with rotation mode Quaternion first (Pose > Animation > Bake Action)."
         )
     paths = set(body_paths(armature))
@@ -169,7 +169,7 @@ def _unreadable(armature: bpy.types.Object) -> str:
         if found := paths & found:
             names = sorted({path.split('"')[1] for path in found})
             way = "unlock them in the Graph Editor" if reason != "driven" else "delete the drivers"
-            return f"Curves of “{name}” are {reason} ({_listed(names)}), so that nothing can be made anew: {way}."
+            return f"Curves of “{name}” are {reason} ({listed(names)}), so that nothing can be made anew: {way}."
     return ""
 
 
@@ -258,8 +258,3 @@ def _note(slot: curves.ActionSlot, read: ReadKeys, motion: BodyMotion) -> None:
 
 def _bone_paths(rig: Rig) -> list[str]:
     return [f'pose.bones["{bpy.utils.escape_identifier(bone)}"]' for bone in rig.bones]
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return ", ".join(names[:_NAMES_SHOWN]) + more

@@ -21,6 +21,7 @@ RECIPE_PROPERTY = "understudy_recipe"  # JSON, on every Action that Understudy m
 # All that a key is, and how many numbers each of it takes; Blender hands enums out as integers
 _KEY_FLOATS = {"co": 2, "handle_left": 2, "handle_right": 2, "amplitude": 1, "back": 1, "period": 1}
 _KEY_ENUMS = ("interpolation", "easing", "type", "handle_left_type", "handle_right_type")
+KEY_PROPERTIES = (*_KEY_FLOATS, *_KEY_ENUMS)  # all that a key is
 _SAME_FRAME = 1e-3
 
 Interpolation = Literal["BEZIER", "LINEAR"]
@@ -324,10 +325,15 @@ def _write_curve(slot: ActionSlot, animated: PropertyCurves, index: int, keys: n
     if channel_bag(slot).fcurves.find(animated.data_path, index=index) is not None:
         yield from replace_keys(lambda: channel_bag(slot).fcurves.find(animated.data_path, index=index), keys, kinds)
         return
+    _fill(added_curve(slot, animated.data_path, index, animated.group), keys, kinds)
+
+
+def added_curve(slot: ActionSlot, data_path: str, index: int, group: str) -> bpy.types.FCurve:
+    """Without keys, in the group of this name."""
     bag = channel_bag(slot)
-    curve = bag.fcurves.new(animated.data_path, index=index)
-    curve.group = bag.groups.get(animated.group) or bag.groups.new(animated.group)
-    _fill(curve, keys, kinds)
+    curve = bag.fcurves.new(data_path, index=index)
+    curve.group = bag.groups.get(group) or bag.groups.new(group)
+    return curve
 
 
 def _fill(curve: bpy.types.FCurve, keys: np.ndarray, kinds: dict[str, str]) -> None:
@@ -354,7 +360,7 @@ def replace_keys(find: Callable[[], Any], keys: np.ndarray, kinds: dict[str, str
         _fill(find(), keys, kinds)
         return
     others = {}
-    for name in (*_KEY_FLOATS, *_KEY_ENUMS):
+    for name in KEY_PROPERTIES:
         others[name] = key_property(find().keyframe_points, name)[kept]
         yield
     order = np.argsort(np.concatenate((frames[kept], keys[:, 0])), kind="stable")

@@ -22,6 +22,7 @@ FACE_RECIPE_PROPERTY = "understudy_face_recipe"  # JSON, on every Action that ho
 MAX_NAME_BYTES = 63  # of a data-block's name in Blender 4.x
 _SAME_FRAME = 1e-2
 
+
 class LineEdited(FaceError):
     """Keys that were changed by hand would be written over."""
 

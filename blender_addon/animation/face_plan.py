@@ -15,11 +15,11 @@ from .face_conversion import in_space_of
 from .face_lines import FaceLine
 from .face_target import HEAD_JOINTS, FaceError, FaceTarget, value_path
 from .flame_mesh import JOINT_MOVES_PROPERTY
+from .listed_names import listed
 from .slices import in_thread
 
 SLIDER_LIMIT = 10.0  # Blender's own, on either side
 CLOSED_RADIANS = 0.01  # a jaw that never turns further stays shut
-_NAMES_SHOWN = 4
 _KEYS_FOLDER = "Face"
 _EYES = {"left_eye", "right_eye"}
 
@@ -172,8 +172,3 @@ def _notices(target: FaceTarget, motion: FaceMotion, driven: int, clipped: int) 
         yield "The eyes' turns are left out: there are no eye bones."
     if motion.blinks is not None:
         yield "The blinks are left out: this face has no shape that closes the lids."
-
-
-def listed(names: list[str] | tuple[str, ...]) -> str:
-    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-    return ", ".join(names[:_NAMES_SHOWN]) + more

@@ -13,10 +13,6 @@ import numpy as np
 from . import curves
 from .slices import in_one_go
 
-_ALL_OF_A_KEY = (
-    "co", "handle_left", "handle_right", "amplitude", "back", "period", "interpolation", "easing", "type", "handle_left_type",
-    "handle_right_type",
-)  # fmt: skip
 _BESIDE = 1e-2  # frames: keys nearer than this are one
 _SAME_VALUE = 1e-6
 
@@ -109,7 +105,7 @@ def _undoing(slot: curves.ActionSlot, data_path: str, index: int) -> Callable[[]
     curve = fcurves.find(data_path, index=index)
     if curve is None:
         return lambda: _remove(slot, data_path, index)
-    before = {name: curves.key_property(curve.keyframe_points, name) for name in _ALL_OF_A_KEY}
+    before = {name: curves.key_property(curve.keyframe_points, name) for name in curves.KEY_PROPERTIES}
     return lambda: _restore(slot, data_path, index, before)
 
 
@@ -128,13 +124,11 @@ def _restore(slot: curves.ActionSlot, data_path: str, index: int, before: dict[s
 
 
 def _write(slot: curves.ActionSlot, written: RangeKeys, index: int) -> None:
-    bag = curves.channel_bag(slot)
-    curve = bag.fcurves.find(written.data_path, index=index)
+    curve = curves.channel_bag(slot).fcurves.find(written.data_path, index=index)
     keys = np.column_stack((written.frames, written.values[:, index]))
     if curve is None or not len(curve.keyframe_points):
         if curve is None:
-            curve = bag.fcurves.new(written.data_path, index=index)
-            curve.group = bag.groups.get(written.group) or bag.groups.new(written.group)
+            curve = curves.added_curve(slot, written.data_path, index, written.group)
         ends = np.column_stack(((written.frames[0] - 1, written.frames[-1] + 1), written.beside[:, index]))
         keys = np.concatenate((ends[:1], keys, ends[1:]))
     keys = keys.astype(np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 from ...core.contract import BadRequest
 from .curves import in_tweak_mode
 from .datablocks import Reference
+from .listed_names import listed
 
 # First 22 joints of SMPL (Loper et al. 2015), in SMPL's order.
 BODY_JOINTS = (
@@ -20,7 +21,6 @@ BODY_JOINTS = (
     "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist",
 )  # fmt: skip
 SHORT_NAMES = tuple(name.replace("left_", "l_").replace("right_", "r_") for name in BODY_JOINTS)
-MISSING_NAMES_SHOWN = 4
 
 
 class RigError(BadRequest):
@@ -138,10 +138,8 @@ def _refused_bones(armature: bpy.types.Object) -> str:
 
 
 def _missing_sentence(name: str, missing: list[str]) -> str:
-    shown = ", ".join(missing[:MISSING_NAMES_SHOWN])
-    more = f" and {len(missing) - MISSING_NAMES_SHOWN} more" if len(missing) > MISSING_NAMES_SHOWN else ""
     return (
-        f"“{name}” has {len(BODY_JOINTS) - len(missing)} of the {len(BODY_JOINTS)} SMPL joints; missing: {shown}{more}."
+        f"“{name}” has {len(BODY_JOINTS) - len(missing)} of the {len(BODY_JOINTS)} SMPL joints; missing: {listed(missing)}."
         " Rename its bones to SMPL's names (pelvis, left_hip or L_Hip, ...), or add Understudy's own character."
     )
 

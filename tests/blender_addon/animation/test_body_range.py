@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mathutils import Euler
 
-from understudy.blender_addon.animation import body, curves, key_ranges
+from understudy.blender_addon.animation import body, curves
 from understudy.blender_addon.animation.body_range import KeyRange, ReadKeys, read_keys, write_keys
 from understudy.blender_addon.animation.rig import RigError
 from understudy.blender_addon.animation.slices import in_one_go
@@ -26,7 +26,7 @@ from understudy.tests.blender_addon.animation.sample_rigs import build_rig, rig_
 
 QUARTER_TURNS = st.tuples(*(st.sampled_from((0, 90, 180, 270)) for _ in range(3)))
 FPS = 20.0
-EVERYTHING = (*key_ranges._ALL_OF_A_KEY,)
+EVERYTHING = curves.KEY_PROPERTIES
 
 
 def read(armature: bpy.types.Object, first: int = -9999, last: int = 9999, fps: float = FPS) -> ReadKeys:
